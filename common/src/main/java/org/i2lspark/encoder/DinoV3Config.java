@@ -1,0 +1,94 @@
+package org.i2lspark.encoder;
+
+import static org.i2lspark.encoder.SigLip2Config.putPair;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.i2lspark.safetensors.TensorLayout;
+
+/**
+ * The sizes of a DINOv3 vision transformer with gated MLP.
+ *
+ * @param registers register tokens between the CLS token and the patches
+ * @param imageSize side in pixels of the square that it sees
+ * @param ropeTheta base of the rotary frequencies
+ * @param epsilon of the layer norms
+ */
+public record DinoV3Config(
+        int hiddenSize,
+        int intermediateSize,
+        int layers,
+        int heads,
+        int registers,
+        int imageSize,
+        int patchSize,
+        double ropeTheta,
+        double epsilon) {
+
+    /** DINOv3-7B, as released. */
+    public static final DinoV3Config RELEASED = new DinoV3Config(4096, 8192, 40, 32, 4, 224, 16, 100, 1e-5);
+
+    /** Reads a Hugging Face {@code config.json} of type {@code dinov3_vit}. */
+    public static DinoV3Config read(Path path) throws IOException {
+        HuggingFaceConfig config = HuggingFaceConfig.read(path);
+        config.require("model_type", "dinov3_vit");
+        config.require("hidden_act", "silu");
+        config.require("use_gated_mlp", true);
+        config.require("query_bias", false);
+        config.require("key_bias", false);
+        config.require("value_bias", false);
+        config.require("proj_bias", true);
+        config.require("mlp_bias", true);
+        DinoV3Config sizes = new DinoV3Config(
+                config.positive("hidden_size"),
+                config.positive("intermediate_size"),
+                config.positive("num_hidden_layers"),
+                config.positive("num_attention_heads"),
+                config.positive("num_register_tokens"),
+                config.positive("image_size", 224),
+                config.positive("patch_size"),
+                config.number("rope_theta", 100),
+                config.number("layer_norm_eps", 1e-5));
+        if (sizes.hiddenSize % (4 * sizes.heads) != 0) {
+            throw config.invalid("hidden_size", "a multiple of 4 * num_attention_heads, " + 4 * sizes.heads);
+        }
+        return sizes;
+    }
+
+    /** What a checkpoint of these sizes holds. The mask token is there but serves training only. */
+    public TensorLayout layout() {
+        Map<String, List<Long>> all = weights();
+        all.put("embeddings.mask_token", List.of(1L, 1L, (long) hiddenSize));
+        return TensorLayout.of(all);
+    }
+
+    /** Names and shapes of the weights, in the order in which the graph takes them. */
+    Map<String, List<Long>> weights() {
+        long hidden = hiddenSize;
+        long intermediate = intermediateSize;
+        long patch = patchSize;
+        Map<String, List<Long>> weights = new LinkedHashMap<>();
+        weights.put("embeddings.cls_token", List.of(1L, 1L, hidden));
+        weights.put("embeddings.register_tokens", List.of(1L, (long) registers, hidden));
+        putPair(weights, "embeddings.patch_embeddings", List.of(hidden, 3L, patch, patch));
+        for (int i = 0; i < layers; i++) {
+            String layer = "layer." + i + ".";
+            putPair(weights, layer + "norm1", List.of(hidden));
+            weights.put(layer + "attention.k_proj.weight", List.of(hidden, hidden));
+            weights.put(layer + "attention.v_proj.weight", List.of(hidden, hidden));
+            weights.put(layer + "attention.q_proj.weight", List.of(hidden, hidden));
+            putPair(weights, layer + "attention.o_proj", List.of(hidden, hidden));
+            weights.put(layer + "layer_scale1.lambda1", List.of(hidden));
+            putPair(weights, layer + "norm2", List.of(hidden));
+            putPair(weights, layer + "mlp.gate_proj", List.of(intermediate, hidden));
+            putPair(weights, layer + "mlp.up_proj", List.of(intermediate, hidden));
+            putPair(weights, layer + "mlp.down_proj", List.of(hidden, intermediate));
+            weights.put(layer + "layer_scale2.lambda1", List.of(hidden));
+        }
+        putPair(weights, "norm", List.of(hidden));
+        return weights;
+    }
+}

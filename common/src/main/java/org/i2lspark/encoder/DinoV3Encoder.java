@@ -1,0 +1,57 @@
+package org.i2lspark.encoder;
+
+import java.io.IOException;
+import java.util.List;
+import org.i2lspark.image.RgbImage;
+import org.i2lspark.safetensors.TensorStore;
+import org.i2lspark.torch.ElementType;
+import org.i2lspark.torch.Graph;
+import org.i2lspark.torch.Tensor;
+import org.i2lspark.torch.TensorScope;
+import org.i2lspark.torch.Tensors;
+import org.i2lspark.torch.TorchDevice;
+import org.i2lspark.torch.WeightLoader;
+
+/** The DINOv3 vision transformer: images in, normalised CLS tokens out. */
+public final class DinoV3Encoder implements AutoCloseable {
+    private static final Graph GRAPH = Graph.load(DinoV3Encoder.class, "dinov3.py");
+
+    private final DinoV3Config config;
+    private final TensorScope scope = new TensorScope();
+    private final List<Tensor> weights;
+
+    /** Loads the weights of a checkpoint whose layout is {@code config.layout()}. */
+    public DinoV3Encoder(TensorStore checkpoint, DinoV3Config config, ElementType precision, TorchDevice device)
+            throws IOException {
+        this.config = config;
+        try (WeightLoader loader = new WeightLoader(checkpoint, precision, device)) {
+            this.weights = loader.load(scope, List.copyOf(config.weights().keySet()));
+        }
+    }
+
+    /** Embeds a batch of crops of one size: one vector of {@code hiddenSize} each. */
+    public List<float[]> encode(List<RgbImage> crops) {
+        RgbImage first = crops.get(0);
+        try (TensorScope temporary = new TensorScope()) {
+            Tensor pixels = Tensors.stackBytes(
+                    temporary,
+                    crops.stream().map(RgbImage::pixels).toList(),
+                    List.of((long) first.height(), (long) first.width(), 3L));
+            return GRAPH.call(
+                            temporary,
+                            "forward",
+                            pixels,
+                            weights,
+                            config.imageSize(),
+                            config.heads(),
+                            config.ropeTheta(),
+                            config.epsilon())
+                    .toFloatRows();
+        }
+    }
+
+    @Override
+    public void close() {
+        scope.close();
+    }
+}

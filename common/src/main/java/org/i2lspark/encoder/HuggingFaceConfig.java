@@ -1,0 +1,68 @@
+package org.i2lspark.encoder;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** Typed access to a Hugging Face {@code config.json}; every message names the file and the field. */
+final class HuggingFaceConfig {
+    private static final JsonMapper JSON = new JsonMapper();
+
+    private final Path path;
+    private final JsonNode root;
+
+    private HuggingFaceConfig(Path path, JsonNode root) {
+        this.path = path;
+        this.root = root;
+    }
+
+    /** Reads the file; of a combined text and vision config, the vision part. */
+    static HuggingFaceConfig read(Path path) throws IOException {
+        try {
+            JsonNode root = JSON.readTree(Files.readAllBytes(path));
+            JsonNode vision = root.path("vision_config");
+            return new HuggingFaceConfig(path, vision.isObject() ? vision : root);
+        } catch (JsonProcessingException e) {
+            throw new IOException("Invalid %s: not valid JSON: %s".formatted(path, e.getOriginalMessage()), e);
+        }
+    }
+
+    int positive(String field) throws IOException {
+        JsonNode value = root.path(field);
+        if (!value.isIntegralNumber() || !value.canConvertToInt() || value.intValue() < 1) {
+            throw invalid(field, "a positive whole number");
+        }
+        return value.intValue();
+    }
+
+    int positive(String field, int byDefault) throws IOException {
+        return root.has(field) ? positive(field) : byDefault;
+    }
+
+    double number(String field, double byDefault) throws IOException {
+        JsonNode value = root.path(field);
+        if (value.isMissingNode()) {
+            return byDefault;
+        }
+        if (!value.isNumber()) {
+            throw invalid(field, "a number");
+        }
+        return value.doubleValue();
+    }
+
+    /** Refuses a model whose graph differs from ours in this field. An absent field is taken to agree. */
+    void require(String field, Object expected) throws IOException {
+        JsonNode value = root.path(field);
+        if (!value.isMissingNode() && !value.asText().equals(expected.toString())) {
+            throw invalid(field, expected + ", the only graph that is supported");
+        }
+    }
+
+    IOException invalid(String field, String expected) {
+        return new IOException(
+                "Invalid %s: field %s is %s (expected %s)".formatted(path, field, root.path(field), expected));
+    }
+}

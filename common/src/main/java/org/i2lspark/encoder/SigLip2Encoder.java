@@ -1,0 +1,62 @@
+package org.i2lspark.encoder;
+
+import java.io.IOException;
+import java.util.List;
+import org.i2lspark.image.RgbImage;
+import org.i2lspark.safetensors.TensorStore;
+import org.i2lspark.torch.ElementType;
+import org.i2lspark.torch.Graph;
+import org.i2lspark.torch.Tensor;
+import org.i2lspark.torch.TensorScope;
+import org.i2lspark.torch.Tensors;
+import org.i2lspark.torch.TorchDevice;
+import org.i2lspark.torch.WeightLoader;
+
+/** The SigLIP2 vision tower: images in, pooled embeddings out. */
+public final class SigLip2Encoder implements AutoCloseable {
+    private static final Graph GRAPH = Graph.load(SigLip2Encoder.class, "siglip2.py");
+
+    private final SigLip2Config config;
+    private final TensorScope scope = new TensorScope();
+    private final List<Tensor> weights;
+
+    /** Loads the weights of a checkpoint whose layout is {@code config.layout()}. */
+    public SigLip2Encoder(TensorStore checkpoint, SigLip2Config config, ElementType precision, TorchDevice device)
+            throws IOException {
+        this.config = config;
+        try (WeightLoader loader = new WeightLoader(checkpoint, precision, device)) {
+            this.weights = loader.load(scope, List.copyOf(config.weights().keySet()));
+        }
+    }
+
+    /**
+     * Brings a crop to the size that the encoder sees, on the CPU. Safe for use by several threads, and needs no weights.
+     *
+     * @return {@code 3×imageSize×imageSize} bytes, one plane after the other
+     */
+    public static byte[] resize(RgbImage crop, int imageSize) {
+        try (TensorScope temporary = new TensorScope()) {
+            Tensor pixels =
+                    Tensors.ofBytes(temporary, crop.pixels(), List.of((long) crop.height(), (long) crop.width(), 3L));
+            Tensor resized = GRAPH.call(temporary, "resize", pixels, imageSize);
+            byte[] planes = new byte[Math.toIntExact(resized.size())];
+            resized.memory().get(planes);
+            return planes;
+        }
+    }
+
+    /** Embeds a batch of {@link #resize resized} images: one vector of {@code hiddenSize} each. */
+    public List<float[]> encode(List<byte[]> resized) {
+        long side = config.imageSize();
+        try (TensorScope temporary = new TensorScope()) {
+            Tensor pixels = Tensors.stackBytes(temporary, resized, List.of(3L, side, side));
+            return GRAPH.call(temporary, "forward", pixels, weights, config.heads(), config.epsilon())
+                    .toFloatRows();
+        }
+    }
+
+    @Override
+    public void close() {
+        scope.close();
+    }
+}

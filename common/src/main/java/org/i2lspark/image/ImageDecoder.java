@@ -1,0 +1,130 @@
+package org.i2lspark.image;
+
+import static org.i2lspark.image.RgbImage.CHANNELS;
+
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Locale;
+import java.util.regex.Pattern;
+import javax.imageio.ImageIO;
+import javax.imageio.ImageReader;
+import javax.imageio.stream.ImageInputStream;
+import javax.imageio.stream.MemoryCacheImageInputStream;
+import org.i2lspark.image.Container.Canvas;
+import org.i2lspark.image.ImageException.Problem;
+
+/**
+ * Decodes JPEG (also CMYK and progressive), PNG, WebP, TIFF, BMP and GIF (its first frame) to 8-bit sRGB: EXIF orientation
+ * applied, alpha flattened on white, colour profiles converted. Safe for use by several threads.
+ */
+public final class ImageDecoder {
+    /** Pillow's limit, a quarter of a GiB of pixels: more is taken for a decompression bomb. */
+    public static final long DEFAULT_MAX_PIXELS = 178_956_970;
+
+    /** Readers that meet the end of the data early, or garbage, often only warn and leave the rest grey. */
+    private static final Pattern DAMAGE = Pattern.compile("premature|truncated|corrupt|bad huffman|unexpected end|eof");
+
+    private static final String HARMLESS = "extraneous bytes before marker";
+
+    static {
+        // in a Spark executor the readers come with the application's class loader
+        ImageIO.scanForPlugins();
+    }
+
+    private final long maxPixels;
+
+    /** @param maxPixels images of more pixels are refused before a pixel is decoded */
+    public ImageDecoder(long maxPixels) {
+        if (maxPixels < 1 || maxPixels > Integer.MAX_VALUE / CHANNELS) {
+            throw new IllegalArgumentException(
+                    "Invalid pixel limit: %d (expected 1 to %d)".formatted(maxPixels, Integer.MAX_VALUE / CHANNELS));
+        }
+        this.maxPixels = maxPixels;
+    }
+
+    /**
+     * Decodes an encoded image.
+     *
+     * @throws ImageException if it is no image, damaged or truncated, or has too many pixels
+     */
+    public RgbImage decode(byte[] bytes) throws ImageException {
+        ImageFormat format = ImageFormat.of(bytes);
+        ImageReader reader = reader(format);
+        try (ImageInputStream in = new MemoryCacheImageInputStream(new ByteArrayInputStream(bytes))) {
+            reader.setInput(in, true, false);
+            requireWithinLimit(reader.getWidth(0), reader.getHeight(0));
+            Container container = Container.walk(format, bytes);
+            RgbImage image = PixelConverter.toRgb(readFirst(reader), container.iccProfile());
+            if (container.canvas().isPresent()) {
+                image = onCanvas(image, container.canvas().get());
+            }
+            return Orientation.of(bytes).upright(image);
+        } catch (ImageException e) {
+            throw e;
+        } catch (IOException | RuntimeException e) {
+            // readers answer hostile bytes with all kinds of unchecked exceptions
+            throw ImageException.damaged(format + ": " + e.getMessage(), e);
+        } finally {
+            reader.dispose();
+        }
+    }
+
+    private void requireWithinLimit(long width, long height) throws ImageException {
+        if (width < 1 || height < 1) {
+            throw ImageException.damaged("%dx%d pixels".formatted(width, height), null);
+        }
+        if (width * height > maxPixels) {
+            throw new ImageException(
+                    Problem.TOO_LARGE,
+                    "Cannot decode image: %dx%d is %d pixels, over the limit of %d; shrink it, or raise --max-pixels"
+                            .formatted(width, height, width * height, maxPixels));
+        }
+    }
+
+    private static ImageReader reader(ImageFormat format) throws ImageException {
+        Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName(format.imageIoName());
+        if (!readers.hasNext()) {
+            throw new ImageException(
+                    Problem.UNSUPPORTED, "Cannot decode image: no reader for " + format + " on the class path");
+        }
+        return readers.next();
+    }
+
+    private static BufferedImage readFirst(ImageReader reader) throws IOException {
+        List<String> warnings = new ArrayList<>();
+        reader.addIIOReadWarningListener((source, warning) -> warnings.add(warning));
+        BufferedImage image = reader.read(0);
+        for (String warning : warnings) {
+            if (DAMAGE.matcher(warning.toLowerCase(Locale.ROOT)).find() && !warning.contains(HARMLESS)) {
+                throw ImageException.truncated(warning);
+            }
+        }
+        return image;
+    }
+
+    /** A GIF's first frame on its white canvas. */
+    private RgbImage onCanvas(RgbImage frame, Canvas canvas) throws ImageException {
+        if (frame.width() == canvas.width() && frame.height() == canvas.height()) {
+            return frame;
+        }
+        int width = Math.max(canvas.width(), canvas.left() + frame.width());
+        int height = Math.max(canvas.height(), canvas.top() + frame.height());
+        requireWithinLimit(width, height);
+        byte[] pixels = new byte[width * height * CHANNELS];
+        Arrays.fill(pixels, (byte) 0xFF);
+        for (int y = 0; y < frame.height(); y++) {
+            System.arraycopy(
+                    frame.pixels(),
+                    y * frame.width() * CHANNELS,
+                    pixels,
+                    ((canvas.top() + y) * width + canvas.left()) * CHANNELS,
+                    frame.width() * CHANNELS);
+        }
+        return new RgbImage(width, height, pixels);
+    }
+}

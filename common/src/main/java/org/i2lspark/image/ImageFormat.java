@@ -1,0 +1,85 @@
+package org.i2lspark.image;
+
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Locale;
+import org.i2lspark.image.ImageException.Problem;
+
+/** The formats that can be read, told apart by their first bytes, never by a file's name. */
+enum ImageFormat {
+    JPEG,
+    PNG,
+    GIF,
+    BMP,
+    TIFF,
+    WEBP;
+
+    private static final int SHOWN_BYTES = 12;
+
+    /**
+     * The format of an encoded image.
+     *
+     * @throws ImageException naming what it seems to be instead
+     */
+    static ImageFormat of(byte[] bytes) throws ImageException {
+        if (startsWith(bytes, 0, "\u00FF\u00D8\u00FF")) {
+            return JPEG;
+        }
+        if (startsWith(bytes, 0, "\u0089PNG\r\n\u001A\n")) {
+            return PNG;
+        }
+        if (startsWith(bytes, 0, "GIF87a") || startsWith(bytes, 0, "GIF89a")) {
+            return GIF;
+        }
+        if (startsWith(bytes, 0, "RIFF") && startsWith(bytes, 8, "WEBP")) {
+            return WEBP;
+        }
+        if (startsWith(bytes, 0, "II*\0")
+                || startsWith(bytes, 0, "MM\0*")
+                || startsWith(bytes, 0, "II+\0")
+                || startsWith(bytes, 0, "MM\0+")) {
+            return TIFF;
+        }
+        if (startsWith(bytes, 0, "BM")) {
+            return BMP;
+        }
+        throw new ImageException(
+                Problem.UNSUPPORTED,
+                "Cannot decode image: %s (expected JPEG, PNG, WebP, TIFF, BMP or GIF); convert it to one of these"
+                        .formatted(describe(bytes)));
+    }
+
+    /** The name under which ImageIO knows readers of this format. */
+    String imageIoName() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    private static String describe(byte[] bytes) {
+        if (bytes.length == 0) {
+            return "the file is empty";
+        }
+        if (startsWith(bytes, 4, "ftypavif") || startsWith(bytes, 4, "ftypavis")) {
+            return "AVIF is not supported";
+        }
+        if (startsWith(bytes, 4, "ftyp")) {
+            return "HEIC/HEIF is not supported";
+        }
+        if (startsWith(bytes, 0, "\u00FF\n") || startsWith(bytes, 4, "JXL ")) {
+            return "JPEG XL is not supported";
+        }
+        if (startsWith(bytes, 0, "8BPS")) {
+            return "PSD is not supported";
+        }
+        StringBuilder start = new StringBuilder();
+        for (byte b : Arrays.copyOf(bytes, Math.min(bytes.length, SHOWN_BYTES))) {
+            start.append(b >= ' ' && b < 0x7F ? (char) b : '.');
+        }
+        return "it is not an image, it begins with '" + start + "'";
+    }
+
+    static boolean startsWith(byte[] bytes, int offset, String latin1) {
+        byte[] expected = latin1.getBytes(StandardCharsets.ISO_8859_1);
+        return bytes.length >= offset + expected.length
+                && Arrays.equals(bytes, offset, offset + expected.length, expected, 0, expected.length);
+    }
+}

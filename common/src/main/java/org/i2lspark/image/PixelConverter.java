@@ -1,0 +1,211 @@
+package org.i2lspark.image;
+
+import static org.i2lspark.image.RgbImage.CHANNELS;
+
+import java.awt.color.CMMException;
+import java.awt.color.ColorSpace;
+import java.awt.color.ICC_ColorSpace;
+import java.awt.color.ICC_Profile;
+import java.awt.image.BufferedImage;
+import java.awt.image.ColorConvertOp;
+import java.awt.image.ColorModel;
+import java.awt.image.DataBuffer;
+import java.awt.image.IndexColorModel;
+import java.awt.image.Raster;
+import java.awt.image.WritableRaster;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+
+/**
+ * Turns what ImageIO decodes into 8-bit sRGB. It reads samples, not {@link BufferedImage#getRGB}: Java takes grey for
+ * linear light and would brighten it.
+ */
+final class PixelConverter {
+    private final BufferedImage image;
+    private final int width;
+    private final int height;
+
+    private PixelConverter(BufferedImage image) {
+        this.image = image;
+        this.width = image.getWidth();
+        this.height = image.getHeight();
+    }
+
+    /**
+     * Pixels with colours in sRGB and alpha flattened on white.
+     *
+     * @param embeddedProfile the file's colour profile, where the image does not carry it itself
+     */
+    static RgbImage toRgb(BufferedImage image, Optional<byte[]> embeddedProfile) {
+        PixelConverter converter = new PixelConverter(image);
+        Samples samples = converter.samples();
+        Optional<ICC_Profile> profile = embeddedProfile.flatMap(PixelConverter::parseProfile);
+        if (profile.isEmpty()) {
+            profile = converter.ownProfile();
+        }
+        byte[] rgb = profile.filter(icc -> !isSrgb(icc))
+                .flatMap(icc -> converter.convert(samples, icc))
+                .orElseGet(samples::toRgb);
+        if (samples.alpha != null) {
+            flattenOnWhite(rgb, samples.alpha);
+        }
+        return new RgbImage(converter.width, converter.height, rgb);
+    }
+
+    /** 8-bit colour samples, interleaved, of one (grey) or three (RGB) channels, and alpha where there is any. */
+    private record Samples(byte[] color, int channels, byte[] alpha) {
+        byte[] toRgb() {
+            if (channels == CHANNELS) {
+                return color;
+            }
+            byte[] rgb = new byte[color.length * CHANNELS];
+            for (int i = 0; i < color.length; i++) {
+                rgb[i * CHANNELS] = color[i];
+                rgb[i * CHANNELS + 1] = color[i];
+                rgb[i * CHANNELS + 2] = color[i];
+            }
+            return rgb;
+        }
+    }
+
+    private Samples samples() {
+        ColorModel model = image.getColorModel();
+        if (model instanceof IndexColorModel palette) {
+            return paletteSamples(palette);
+        }
+        if (image.isAlphaPremultiplied()) {
+            image.coerceData(false);
+        }
+        int type = model.getColorSpace().getType();
+        boolean integral = image.getRaster().getTransferType() <= DataBuffer.TYPE_INT;
+        if (integral && (type == ColorSpace.TYPE_RGB || type == ColorSpace.TYPE_GRAY)) {
+            return directSamples(model, type == ColorSpace.TYPE_RGB ? CHANNELS : 1);
+        }
+        return convertedSamples();
+    }
+
+    private Samples paletteSamples(IndexColorModel palette) {
+        int[] argb = new int[palette.getMapSize()];
+        palette.getRGBs(argb);
+        byte[] color = new byte[width * height * CHANNELS];
+        byte[] alpha = palette.hasAlpha() ? new byte[width * height] : null;
+        Raster raster = image.getRaster();
+        int[] row = new int[width];
+        for (int y = 0; y < height; y++) {
+            raster.getSamples(0, y, width, 1, 0, row);
+            for (int x = 0; x < width; x++) {
+                // an index beyond the palette shows as black, as in Pillow
+                store(row[x] < argb.length ? argb[row[x]] : 0xFF000000, y * width + x, color, alpha);
+            }
+        }
+        return new Samples(color, CHANNELS, alpha);
+    }
+
+    private Samples directSamples(ColorModel model, int channels) {
+        Raster raster = image.getRaster();
+        int bands = raster.getNumBands();
+        byte[] color = new byte[width * height * channels];
+        byte[] alpha = model.hasAlpha() ? new byte[width * height] : null;
+        int[] row = new int[width * bands];
+        for (int y = 0; y < height; y++) {
+            raster.getPixels(0, y, width, 1, row);
+            for (int x = 0; x < width; x++) {
+                int pixel = y * width + x;
+                for (int c = 0; c < channels; c++) {
+                    color[pixel * channels + c] = toByte(row[x * bands + c], model.getComponentSize(c));
+                }
+                if (alpha != null) {
+                    alpha[pixel] = toByte(row[x * bands + bands - 1], model.getComponentSize(bands - 1));
+                }
+            }
+        }
+        return new Samples(color, channels, alpha);
+    }
+
+    /** Scales a sample to 8 bits; of wider samples the high byte counts, as in Pillow. */
+    private static byte toByte(int sample, int bits) {
+        if (bits == Byte.SIZE) {
+            return (byte) sample;
+        }
+        return (byte) (bits > Byte.SIZE ? sample >>> (bits - Byte.SIZE) : sample * 255 / ((1 << bits) - 1));
+    }
+
+    /** CMYK, Lab and floating point: Java's own conversion. */
+    private Samples convertedSamples() {
+        byte[] color = new byte[width * height * CHANNELS];
+        byte[] alpha = image.getColorModel().hasAlpha() ? new byte[width * height] : null;
+        int[] row = new int[width];
+        for (int y = 0; y < height; y++) {
+            image.getRGB(0, y, width, 1, row, 0, width);
+            for (int x = 0; x < width; x++) {
+                store(row[x], y * width + x, color, alpha);
+            }
+        }
+        return new Samples(color, CHANNELS, alpha);
+    }
+
+    private static void store(int argb, int pixel, byte[] color, byte[] alpha) {
+        color[pixel * CHANNELS] = (byte) (argb >> 16);
+        color[pixel * CHANNELS + 1] = (byte) (argb >> 8);
+        color[pixel * CHANNELS + 2] = (byte) argb;
+        if (alpha != null) {
+            alpha[pixel] = (byte) (argb >>> 24);
+        }
+    }
+
+    private Optional<ICC_Profile> ownProfile() {
+        ColorSpace space = image.getColorModel().getColorSpace();
+        boolean builtIn = space.isCS_sRGB() || space.equals(ColorSpace.getInstance(ColorSpace.CS_GRAY));
+        return !builtIn && space instanceof ICC_ColorSpace icc && space.getType() != ColorSpace.TYPE_CMYK
+                ? Optional.of(icc.getProfile())
+                : Optional.empty();
+    }
+
+    /** A profile that cannot be parsed is ignored, as browsers and Pillow do. */
+    private static Optional<ICC_Profile> parseProfile(byte[] bytes) {
+        try {
+            return Optional.of(ICC_Profile.getInstance(bytes));
+        } catch (IllegalArgumentException | CMMException e) {
+            return Optional.empty();
+        }
+    }
+
+    /** Converting from sRGB to sRGB would only cost time and rounding. */
+    private static boolean isSrgb(ICC_Profile profile) {
+        byte[] description = profile.getData(ICC_Profile.icSigProfileDescriptionTag);
+        return description != null
+                && new String(description, StandardCharsets.ISO_8859_1)
+                        .replace("\0", "")
+                        .contains("sRGB");
+    }
+
+    private Optional<byte[]> convert(Samples samples, ICC_Profile profile) {
+        if (profile.getNumComponents() != samples.channels) {
+            return Optional.empty();
+        }
+        WritableRaster source =
+                Raster.createInterleavedRaster(DataBuffer.TYPE_BYTE, width, height, samples.channels, null);
+        source.setDataElements(0, 0, width, height, samples.color);
+        WritableRaster target = Raster.createInterleavedRaster(DataBuffer.TYPE_BYTE, width, height, CHANNELS, null);
+        try {
+            ICC_Profile[] path = {profile, ICC_Profile.getInstance(ColorSpace.CS_sRGB)};
+            new ColorConvertOp(path, null).filter(source, target);
+        } catch (CMMException | IllegalArgumentException e) {
+            return Optional.empty();
+        }
+        return Optional.of((byte[]) target.getDataElements(0, 0, width, height, null));
+    }
+
+    private static void flattenOnWhite(byte[] rgb, byte[] alpha) {
+        for (int i = 0; i < alpha.length; i++) {
+            int opacity = alpha[i] & 0xFF;
+            if (opacity == 255) {
+                continue;
+            }
+            for (int c = i * CHANNELS; c < (i + 1) * CHANNELS; c++) {
+                int blended = (rgb[c] & 0xFF) * opacity + 255 * (255 - opacity);
+                rgb[c] = (byte) ((blended + 127) / 255);
+            }
+        }
+    }
+}

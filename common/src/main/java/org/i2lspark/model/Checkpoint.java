@@ -1,0 +1,92 @@
+package org.i2lspark.model;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import org.i2lspark.safetensors.SafetensorsFile;
+import org.i2lspark.safetensors.TensorInfo;
+import org.i2lspark.safetensors.TensorLayout;
+import org.i2lspark.safetensors.TensorStore;
+
+/**
+ * A checkpoint file as far as its header tells; no weights are loaded.
+ *
+ * @param path of the safetensors file
+ * @param layoutFingerprint of names and shapes, see {@link TensorLayout#fingerprint()}
+ * @param contentFingerprint of names, shapes, types and a sample of the weights, so that two checkpoints of one layout
+ *     are told apart without reading gigabytes
+ */
+public record Checkpoint(Path path, String layoutFingerprint, String contentFingerprint) {
+    private static final int SAMPLED_TENSORS = 256;
+    private static final int SAMPLE_BYTES = 1024;
+
+    /**
+     * Reads the header of a checkpoint.
+     *
+     * @throws NoSuchFileException saying what is missing and how to get it
+     */
+    static Checkpoint inspect(Path path) throws IOException {
+        try (TensorStore store = open(path)) {
+            return new Checkpoint(path, TensorLayout.of(store).fingerprint(), contentFingerprint(store));
+        }
+    }
+
+    /** Opens the file for reading tensors. */
+    public TensorStore open() throws IOException {
+        return open(path);
+    }
+
+    private static TensorStore open(Path path) throws IOException {
+        if (!Files.isRegularFile(path)) {
+            throw new NoSuchFileException(
+                    path.toString(),
+                    null,
+                    "checkpoint missing; the model folder must mirror the hub's folders, see 'Real checkpoints' in README.md");
+        }
+        return SafetensorsFile.open(path);
+    }
+
+    /** Which released checkpoint has this layout, if one does. */
+    public Optional<ReleasedCheckpoint> released() {
+        return ReleasedCheckpoint.ofFingerprint(layoutFingerprint);
+    }
+
+    /** Refuses a checkpoint that is a released one of another kind, by name. */
+    void requireNotAnother(ReleasedCheckpoint expected) throws IOException {
+        Optional<ReleasedCheckpoint> released = released();
+        if (released.isPresent() && released.get() != expected) {
+            throw new IOException("Cannot use %s: its layout is that of %s, expected %s"
+                    .formatted(path, released.get().title(), expected.title()));
+        }
+    }
+
+    private static String contentFingerprint(TensorStore store) throws IOException {
+        MessageDigest digest;
+        try {
+            digest = MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
+        List<TensorInfo> tensors = List.copyOf(store.tensors().values());
+        for (TensorInfo tensor : tensors) {
+            String line = "%s %s %s\n".formatted(tensor.name(), tensor.dtype(), tensor.shapeText());
+            digest.update(line.getBytes(StandardCharsets.UTF_8));
+        }
+        int step = Math.max(1, tensors.size() / SAMPLED_TENSORS);
+        for (int i = 0; i < tensors.size(); i += step) {
+            TensorInfo tensor = tensors.get(i);
+            ByteBuffer sample = ByteBuffer.allocate((int) Math.min(SAMPLE_BYTES, tensor.byteSize()));
+            store.read(tensor.name(), (tensor.byteSize() - sample.capacity()) / 2, sample);
+            digest.update(sample.flip());
+        }
+        return HexFormat.of().formatHex(digest.digest()).substring(0, 32);
+    }
+}

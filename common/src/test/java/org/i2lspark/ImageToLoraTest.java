@@ -1,0 +1,163 @@
+package org.i2lspark;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.i2lspark.image.RgbImage;
+import org.i2lspark.lora.KeyFormat;
+import org.i2lspark.lora.Lora;
+import org.i2lspark.model.ReferenceCase;
+import org.i2lspark.model.ReferenceCase.FloatTensor;
+import org.i2lspark.model.StyleModel;
+import org.i2lspark.torch.ElementType;
+import org.i2lspark.torch.TorchDevice;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The stack against what the reference implementation computes from the same weights and images. */
+class ImageToLoraTest {
+    private static final float TOLERANCE = 1e-4f;
+    private static final ReferenceCase REFERENCE = ReferenceCase.tiny();
+
+    @TempDir
+    private static Path models;
+
+    private static StyleModel model;
+    private static ImageToLora stack;
+    private static List<PreparedImage> prepared;
+
+    @TempDir
+    private Path output;
+
+    @BeforeAll
+    static void load() throws IOException {
+        model = StyleModel.inspect(REFERENCE.writeModels(models));
+        stack = ImageToLora.load(model, ElementType.FLOAT32, TorchDevice.CPU);
+        prepared = new ArrayList<>();
+        for (RgbImage image : REFERENCE.images()) {
+            prepared.add(ImageToLora.prepare(model, image));
+        }
+    }
+
+    @AfterAll
+    static void close() {
+        stack.close();
+    }
+
+    @Test
+    void embeddingsAgreeWithTheReference() throws IOException {
+        Map<String, FloatTensor> expected = REFERENCE.tensors("embeddings.safetensors");
+        List<ImageEmbedding> embeddings = stack.embed(prepared);
+        for (int i = 0; i < prepared.size(); i++) {
+            assertThat(largestDifference(
+                            embeddings.get(i).siglip2(), expected.get("siglip2").row(i)))
+                    .as("siglip2 of image %d", i)
+                    .isLessThan(TOLERANCE);
+            assertThat(largestDifference(
+                            embeddings.get(i).dinov3(), expected.get("dinov3").row(i)))
+                    .as("dinov3 of image %d", i)
+                    .isLessThan(TOLERANCE);
+        }
+    }
+
+    @Test
+    void batchingChangesNoEmbedding() {
+        List<ImageEmbedding> together = stack.embed(prepared);
+        for (int i = 0; i < prepared.size(); i++) {
+            ImageEmbedding alone = stack.embed(prepared.subList(i, i + 1)).get(0);
+            assertThat(largestDifference(alone.style(), together.get(i).style()))
+                    .isLessThan(1e-5f);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"style_image0", "style_group"})
+    void lorasAgreeWithTheReference(String group) throws IOException {
+        Map<String, FloatTensor> expected = REFERENCE.tensors("lora_" + group + ".safetensors");
+        List<PreparedImage> images =
+                REFERENCE.group(group).stream().map(prepared::get).toList();
+        Path file = output.resolve("lora.safetensors");
+        try (Lora lora =
+                stack.decode(List.of(stack.embed(images)), ElementType.FLOAT32).get(0)) {
+            write(lora, file);
+        }
+        assertSame(ReferenceCase.readFloats(file), expected);
+    }
+
+    @Test
+    void stylesOfOneBatchDoNotMix() throws IOException {
+        List<ImageEmbedding> embeddings = stack.embed(prepared);
+        List<List<ImageEmbedding>> styles =
+                List.of(embeddings.subList(3, 4), embeddings.subList(0, 3), embeddings.subList(0, 1));
+        List<Lora> loras = stack.decode(styles, ElementType.FLOAT32);
+        write(loras.get(1), output.resolve("group.safetensors"));
+        write(loras.get(2), output.resolve("image0.safetensors"));
+        loras.forEach(Lora::close);
+        assertSame(
+                ReferenceCase.readFloats(output.resolve("group.safetensors")),
+                REFERENCE.tensors("lora_style_group.safetensors"));
+        assertSame(
+                ReferenceCase.readFloats(output.resolve("image0.safetensors")),
+                REFERENCE.tensors("lora_style_image0.safetensors"));
+    }
+
+    @Test
+    void bfloat16StaysCloseToFloat32() throws IOException {
+        List<ImageEmbedding> exact = stack.embed(prepared);
+        try (ImageToLora coarse = ImageToLora.load(model, ElementType.BFLOAT16, TorchDevice.CPU)) {
+            List<ImageEmbedding> rounded = coarse.embed(prepared);
+            for (int i = 0; i < prepared.size(); i++) {
+                assertThat(cosine(rounded.get(i).style(), exact.get(i).style())).isGreaterThan(0.99);
+            }
+        }
+    }
+
+    private static void write(Lora lora, Path file) throws IOException {
+        try (FileChannel out = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+            lora.write(out, KeyFormat.DIFFSYNTH, Map.of());
+        }
+    }
+
+    private static void assertSame(Map<String, FloatTensor> actual, Map<String, FloatTensor> expected) {
+        assertThat(actual.keySet()).isEqualTo(expected.keySet());
+        expected.forEach((name, tensor) -> {
+            assertThat(actual.get(name).shape()).as(name).isEqualTo(tensor.shape());
+            assertThat(largestDifference(actual.get(name).values(), tensor.values()))
+                    .as(name)
+                    .isLessThan(TOLERANCE);
+        });
+    }
+
+    private static float largestDifference(float[] actual, float[] expected) {
+        assertThat(actual).hasSameSizeAs(expected);
+        float largest = 0;
+        for (int i = 0; i < actual.length; i++) {
+            float difference = Math.abs(actual[i] - expected[i]);
+            // a NaN must not pass
+            largest = difference <= largest ? largest : difference;
+        }
+        return largest;
+    }
+
+    private static double cosine(float[] a, float[] b) {
+        double ab = 0;
+        double aa = 0;
+        double bb = 0;
+        for (int i = 0; i < a.length; i++) {
+            ab += (double) a[i] * b[i];
+            aa += (double) a[i] * a[i];
+            bb += (double) b[i] * b[i];
+        }
+        return ab / Math.sqrt(aa * bb);
+    }
+}

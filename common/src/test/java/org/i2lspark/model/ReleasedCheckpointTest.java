@@ -1,0 +1,67 @@
+package org.i2lspark.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.i2lspark.encoder.DinoV3Config;
+import org.i2lspark.encoder.SigLip2Config;
+import org.i2lspark.safetensors.TensorLayout;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ReleasedCheckpointTest {
+    private static final Path LAYOUTS = Path.of("src/test/resources/reference/layouts");
+
+    @ParameterizedTest
+    @CsvSource({
+        "siglip2-g384, SIGLIP2_G384",
+        "dinov3-7b, DINOV3_7B",
+        "qwen2.5-vl-7b, QWEN2_5_VL_7B",
+        "i2l-style, I2L_STYLE",
+        "i2l-coarse, I2L_COARSE",
+        "i2l-fine, I2L_FINE"
+    })
+    void recognisesEachReleasedLayout(String file, ReleasedCheckpoint expected) throws IOException {
+        assertThat(ReleasedCheckpoint.ofFingerprint(
+                        TensorLayout.of(shapes(file)).fingerprint()))
+                .contains(expected);
+    }
+
+    @Test
+    void doesNotRecogniseALayoutThatLacksATensor() throws IOException {
+        Map<String, List<Long>> shapes = shapes("siglip2-g384");
+        shapes.remove("head.probe");
+        assertThat(ReleasedCheckpoint.ofFingerprint(TensorLayout.of(shapes).fingerprint()))
+                .isEmpty();
+    }
+
+    @Test
+    void releasedConfigsDescribeTheReleasedLayouts() throws IOException {
+        assertThat(SigLip2Config.RELEASED.layout().differences(TensorLayout.of(shapes("siglip2-g384"))))
+                .isEmpty();
+        assertThat(DinoV3Config.RELEASED.layout().differences(TensorLayout.of(shapes("dinov3-7b"))))
+                .isEmpty();
+    }
+
+    static Map<String, List<Long>> shapes(String layout) throws IOException {
+        Map<String, List<Long>> shapes = new HashMap<>();
+        for (String line : Files.readAllLines(LAYOUTS.resolve(layout + ".txt"))) {
+            if (!line.startsWith("#")) {
+                String[] parts = line.split(" ", -1);
+                shapes.put(
+                        parts[0],
+                        Arrays.stream(parts[1].split("x", -1))
+                                .map(Long::valueOf)
+                                .toList());
+            }
+        }
+        return shapes;
+    }
+}
