@@ -68,10 +68,7 @@ public record DecoderLayout(long embeddingSize, long compressedSize, int blocks,
                     String name = "transformer_blocks.%d.%s"
                             .formatted(block, GROUPS.get(group).get(layer));
                     modules.add(new Module(name, source, in, out));
-                    expected.put(source + ".proj_a.proj_in.weight", List.of(compressed, embedding));
-                    expected.put(source + ".proj_a.proj_out.weight", List.of(RANK * in, compressed));
-                    expected.put(source + ".proj_b.proj_in.weight", List.of(compressed, embedding));
-                    expected.put(source + ".proj_b.proj_out.weight", List.of(RANK * out, compressed));
+                    expected.putAll(shapes(source, embedding, compressed, in, out));
                 }
             }
         }
@@ -80,6 +77,35 @@ public record DecoderLayout(long embeddingSize, long compressedSize, int blocks,
             throw invalid(checkpoint, String.join("; ", differences));
         }
         return new DecoderLayout(embedding, compressed, blocks, List.copyOf(modules));
+    }
+
+    /**
+     * The tensors of a decoder whose factors have the released proportions.
+     *
+     * @param width inputs and outputs of an attention projection, 3072 in the released model
+     */
+    public static Map<String, List<Long>> shapes(long embedding, long compressed, int blocks, long width) {
+        Map<String, List<Long>> shapes = new LinkedHashMap<>();
+        for (int group = 0; group < GROUPS.size(); group++) {
+            for (int layer = 0; layer < GROUPS.get(group).size(); layer++) {
+                String name = GROUPS.get(group).get(layer);
+                long in = name.endsWith("mlp.net.2") ? 4 * width : width;
+                long out = name.endsWith("mod.1") ? 6 * width : width;
+                for (int block = 0; block < blocks; block++) {
+                    String source = "blocks.%d.layers.%d".formatted(group * blocks + block, layer);
+                    shapes.putAll(shapes(source, embedding, compressed, in, out));
+                }
+            }
+        }
+        return shapes;
+    }
+
+    private static Map<String, List<Long>> shapes(String source, long embedding, long compressed, long in, long out) {
+        return Map.of(
+                source + ".proj_a.proj_in.weight", List.of(compressed, embedding),
+                source + ".proj_a.proj_out.weight", List.of(RANK * in, compressed),
+                source + ".proj_b.proj_in.weight", List.of(compressed, embedding),
+                source + ".proj_b.proj_out.weight", List.of(RANK * out, compressed));
     }
 
     private static int countDecoders(TensorStore checkpoint) {

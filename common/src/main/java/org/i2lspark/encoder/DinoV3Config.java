@@ -58,6 +58,17 @@ public record DinoV3Config(
         return sizes;
     }
 
+    /** The {@code config.json} that {@link #read} reads. */
+    public String toJson() {
+        return """
+                {"model_type": "dinov3_vit", "hidden_act": "silu", "use_gated_mlp": true, "query_bias": false,
+                 "key_bias": false, "value_bias": false, "proj_bias": true, "mlp_bias": true, "hidden_size": %d,
+                 "intermediate_size": %d, "num_hidden_layers": %d, "num_attention_heads": %d,
+                 "num_register_tokens": %d, "image_size": %d, "patch_size": %d, "rope_theta": %s, "layer_norm_eps": %s}
+                """.formatted(
+                hiddenSize, intermediateSize, layers, heads, registers, imageSize, patchSize, ropeTheta, epsilon);
+    }
+
     /** What a checkpoint of these sizes holds. The mask token is there but serves training only. */
     public TensorLayout layout() {
         Map<String, List<Long>> all = weights();

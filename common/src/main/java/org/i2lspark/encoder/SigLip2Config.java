@@ -38,6 +38,15 @@ public record SigLip2Config(
         return sizes;
     }
 
+    /** The {@code config.json} that {@link #read} reads. */
+    public String toJson() {
+        return """
+                {"model_type": "siglip_vision_model", "hidden_act": "gelu_pytorch_tanh", "hidden_size": %d,
+                 "intermediate_size": %d, "num_hidden_layers": %d, "num_attention_heads": %d, "image_size": %d,
+                 "patch_size": %d, "layer_norm_eps": %s}
+                """.formatted(hiddenSize, intermediateSize, layers, heads, imageSize, patchSize, epsilon);
+    }
+
     /** What a checkpoint of these sizes holds. */
     public TensorLayout layout() {
         return TensorLayout.of(weights());

@@ -38,7 +38,11 @@ public final class ImageDecoder {
 
     private final long maxPixels;
 
-    /** @param maxPixels images of more pixels are refused before a pixel is decoded */
+    /**
+     * A decoder with a limit.
+     *
+     * @param maxPixels images of more pixels are refused before a pixel is decoded
+     */
     public ImageDecoder(long maxPixels) {
         if (maxPixels < 1 || maxPixels > Integer.MAX_VALUE / CHANNELS) {
             throw new IllegalArgumentException(

@@ -17,6 +17,8 @@ public final class Lora implements AutoCloseable {
     private final TensorScope memory;
 
     /**
+     * A LoRA of these modules.
+     *
      * @param type of all factors
      * @param memory owns the factors' bytes and is closed with this LoRA
      */

@@ -4,6 +4,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +29,11 @@ public final class TensorLayout {
     public static TensorLayout of(TensorStore store) {
         return new TensorLayout(
                 store.tensors().values().stream().collect(Collectors.toMap(TensorInfo::name, TensorInfo::shape)));
+    }
+
+    /** Shapes by tensor name, in name order. */
+    public SortedMap<String, List<Long>> shapes() {
+        return Collections.unmodifiableSortedMap(shapes);
     }
 
     /**

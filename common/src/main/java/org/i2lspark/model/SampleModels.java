@@ -1,0 +1,72 @@
+package org.i2lspark.model;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.i2lspark.decoder.DecoderLayout;
+import org.i2lspark.encoder.DinoV3Config;
+import org.i2lspark.encoder.SigLip2Config;
+import org.i2lspark.model.SyntheticWeights.Recipe;
+
+/**
+ * Small checkpoints with made-up weights that are laid out as the released ones: the same files, tensor names, graphs and
+ * number of transformer blocks, only narrower and shallower. For trying the pipeline, not for making pictures.
+ */
+public final class SampleModels {
+    private static final String MARKER = "SAMPLE-MODELS.txt";
+    private static final long SEED = 20261123;
+    private static final int BLOCKS = 60;
+    private static final int COMPRESSED = 8;
+    /** A 48th of the released width. */
+    private static final int WIDTH = 64;
+
+    private static final SigLip2Config SIGLIP2 = new SigLip2Config(48, 96, 2, 4, 384, 16, 1e-6);
+    private static final DinoV3Config DINOV3 = new DinoV3Config(64, 128, 2, 4, 4, 224, 16, 100, 1e-5);
+
+    private SampleModels() {}
+
+    /** Whether the checkpoints in a folder were written by {@link #write}. */
+    public static boolean wrote(Path models) {
+        return Files.exists(models.resolve(MARKER));
+    }
+
+    /** Writes the checkpoints of all variants below {@code models}, about 3 MB. */
+    public static void write(Path models) throws IOException {
+        Files.createDirectories(models);
+        Files.writeString(
+                models.resolve(MARKER),
+                "Small checkpoints with made-up weights, written by 'i2l sample-models'. Not the released models.\n");
+        Path siglip2 = models.resolve(StyleModel.SIGLIP2_PATH);
+        SyntheticWeights.write(siglip2, recipes(SIGLIP2.layout().shapes()), SEED);
+        writeConfig(siglip2, SIGLIP2.toJson());
+        Path dinov3 = models.resolve(StyleModel.DINOV3_PATH);
+        SyntheticWeights.write(dinov3, recipes(DINOV3.layout().shapes()), SEED);
+        writeConfig(dinov3, DINOV3.toJson());
+        Map<String, List<Long>> decoder =
+                DecoderLayout.shapes(SIGLIP2.hiddenSize() + DINOV3.hiddenSize(), COMPRESSED, BLOCKS, WIDTH);
+        SyntheticWeights.write(models.resolve(StyleModel.DECODER_PATH), recipes(decoder), SEED);
+    }
+
+    private static void writeConfig(Path checkpoint, String json) throws IOException {
+        Files.write(checkpoint.resolveSibling("config.json"), json.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** Scales that keep activations of about unit size through any number of layers. */
+    private static List<Recipe> recipes(Map<String, List<Long>> shapes) {
+        List<Recipe> recipes = new ArrayList<>();
+        shapes.forEach((name, shape) -> {
+            if (shape.size() == 1) {
+                boolean gain = (name.contains("norm") && name.endsWith("weight")) || name.contains("lambda");
+                recipes.add(new Recipe(name, shape, 0.1f, gain ? 1 : 0));
+            } else {
+                long inputs = shape.stream().skip(1).reduce(1L, Math::multiplyExact);
+                recipes.add(new Recipe(name, shape, (float) Math.sqrt(3.0 / inputs), 0));
+            }
+        });
+        return recipes;
+    }
+}

@@ -1,0 +1,93 @@
+package org.i2lspark.jobs.catalog;
+
+import static org.apache.spark.sql.functions.array_sort;
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.collect_list;
+import static org.apache.spark.sql.functions.collect_set;
+import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.struct;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.apache.hadoop.fs.Path;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.i2lspark.jobs.catalog.Catalog.TableFormat;
+
+/**
+ * A table as a catalog: {@code style_id} and {@code image}, and optionally {@code brand} and {@code position}, a row for
+ * each image. Images of a style are ordered by position, then by URI. A relative URI counts from the table's folder.
+ */
+final class TableCatalog {
+    private TableCatalog() {}
+
+    static List<Style> read(SparkSession spark, TableFormat format, String uri) throws CatalogException {
+        Dataset<Row> table = switch (format) {
+            case PARQUET -> spark.read().parquet(uri);
+            case CSV -> spark.read().option("header", "true").csv(uri);
+            case JSON -> spark.read().option("mode", "FAILFAST").json(uri);
+        };
+        Set<String> columns = Set.of(table.columns());
+        for (String required : List.of("style_id", "image")) {
+            if (!columns.contains(required)) {
+                throw new CatalogException("Cannot read catalog %s: it has no column %s (found: %s)"
+                        .formatted(uri, required, String.join(", ", table.columns())));
+            }
+        }
+        refuseIncompleteRows(table, uri);
+        Column position = columns.contains("position") ? col("position").cast("long") : lit(0L);
+        Column brand = columns.contains("brand")
+                ? col("brand").cast("string")
+                : lit(null).cast("string");
+        List<Row> rows = table.select(
+                        col("style_id").cast("string").as("style_id"),
+                        brand.as("brand"),
+                        struct(
+                                        position.as("position"),
+                                        col("image").cast("string").as("image"))
+                                .as("entry"))
+                .groupBy("style_id")
+                .agg(
+                        collect_set("brand").as("brands"),
+                        array_sort(collect_list("entry")).as("entries"))
+                .orderBy("style_id")
+                .collectAsList();
+        Path folder = new Path(uri).getParent();
+        List<Style> styles = new ArrayList<>(rows.size());
+        for (Row row : rows) {
+            styles.add(style(row, folder, uri));
+        }
+        return styles;
+    }
+
+    private static void refuseIncompleteRows(Dataset<Row> table, String uri) throws CatalogException {
+        long incomplete = table.filter(col("style_id")
+                        .isNull()
+                        .or(col("image").isNull())
+                        .or(col("style_id").equalTo(""))
+                        .or(col("image").equalTo("")))
+                .count();
+        if (incomplete > 0) {
+            throw new CatalogException(
+                    "Cannot read catalog %s: %d rows lack style_id or image".formatted(uri, incomplete));
+        }
+    }
+
+    private static Style style(Row row, Path folder, String uri) throws CatalogException {
+        String id = row.getString(0);
+        List<String> brands = row.getList(1);
+        if (brands.size() > 1) {
+            throw new CatalogException("Cannot read catalog %s: style '%s' has several brands: %s"
+                    .formatted(uri, id, String.join(", ", brands)));
+        }
+        List<String> images = new ArrayList<>();
+        for (Row entry : row.<Row>getList(2)) {
+            Path image = new Path(entry.getString(1));
+            images.add((image.isAbsolute() || folder == null ? image : new Path(folder, image)).toString());
+        }
+        return new Style(id, brands.isEmpty() ? null : brands.get(0), images);
+    }
+}

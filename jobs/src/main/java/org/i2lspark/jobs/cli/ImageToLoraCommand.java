@@ -1,0 +1,141 @@
+package org.i2lspark.jobs.cli;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.i2lspark.ImageEmbedding;
+import org.i2lspark.ImageToLora;
+import org.i2lspark.PreparedImage;
+import org.i2lspark.image.ImageDecoder;
+import org.i2lspark.jobs.generate.Fingerprints;
+import org.i2lspark.jobs.generate.GenerateOptions;
+import org.i2lspark.jobs.generate.LoraMetadata;
+import org.i2lspark.jobs.generate.Problems;
+import org.i2lspark.jobs.generate.Stack;
+import org.i2lspark.jobs.manifest.Failure;
+import org.i2lspark.lora.Lora;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code i2l image-to-lora}: one style, without Spark. */
+@Command(
+        name = "image-to-lora",
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        description = {"Makes one LoRA from one or more images, without starting Spark.", ""},
+        footer = {"", "Example:", "  i2l image-to-lora --models models/ --output my_style.safetensors a.jpg b.png"})
+final class ImageToLoraCommand implements Callable<Integer> {
+    @Parameters(arity = "1..*", paramLabel = "IMAGE", description = "Images of one style; their order is kept.")
+    private List<Path> images;
+
+    @Mixin
+    private ModelOptions model;
+
+    @Option(names = "--output", required = true, paramLabel = "FILE", description = "The LoRA file to write.")
+    private Path output;
+
+    @Option(names = "--dry-run", description = "Check the images and the model; write nothing.")
+    private boolean dryRun;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public Integer call() throws IOException {
+        GenerateOptions options = model.toOptions("", output.toString());
+        if (images.size() > options.maxImagesPerStyle()) {
+            throw new IllegalArgumentException("Invalid images: %d (expected at most --max-images-per-style, %d)"
+                    .formatted(images.size(), options.maxImagesPerStyle()));
+        }
+        try (Stack stack = openStack(options)) {
+            List<String> hashes = new ArrayList<>();
+            List<PreparedImage> prepared = prepare(options, stack, hashes);
+            print("Model: %s; runs on %s".formatted(stack.model().description(), stack.device()));
+            if (dryRun) {
+                print("Dry run: %d images can be used; nothing was written.".formatted(images.size()));
+                return 0;
+            }
+            try (Lora lora = generate(stack, prepared, options)) {
+                long bytes = write(
+                        lora, options, LoraMetadata.of(options.variantText(), hashes, stack.model(), lora.rank()));
+                print(String.format(
+                        Locale.ROOT,
+                        "%s: rank %d from %d images, %d modules, %.1f MB",
+                        output,
+                        lora.rank(),
+                        images.size(),
+                        lora.modules().size(),
+                        bytes / 1e6));
+            }
+            return 0;
+        }
+    }
+
+    private static Stack openStack(GenerateOptions options) throws IOException {
+        try {
+            return new Stack(options.models(), options.device(), options.precision(), options.batchSize());
+        } catch (IOException e) {
+            throw new IllegalArgumentException(Problems.describe(e), e);
+        }
+    }
+
+    private List<PreparedImage> prepare(GenerateOptions options, Stack stack, List<String> hashes) {
+        ImageDecoder decoder = new ImageDecoder(options.maxPixels());
+        List<PreparedImage> prepared = new ArrayList<>();
+        for (Path image : images) {
+            try {
+                byte[] bytes = Files.readAllBytes(image);
+                hashes.add(Fingerprints.sha256(bytes));
+                prepared.add(ImageToLora.prepare(stack.model(), decoder.decode(bytes)));
+            } catch (IOException e) {
+                Failure failure = Failure.ofImage(image.toString(), e);
+                throw new IllegalArgumentException(
+                        "[%s] %s".formatted(failure.errorClass().id(), failure.message()), e);
+            }
+        }
+        return prepared;
+    }
+
+    private static Lora generate(Stack stack, List<PreparedImage> prepared, GenerateOptions options)
+            throws IOException {
+        List<ImageEmbedding> embeddings = new ArrayList<>();
+        for (int i = 0; i < prepared.size(); i += stack.batchSize()) {
+            embeddings.addAll(stack.embed(prepared.subList(i, Math.min(i + stack.batchSize(), prepared.size()))));
+        }
+        return stack.decode(List.of(embeddings), options.loraType()).get(0);
+    }
+
+    /** Complete or absent: written beside its place, then renamed. */
+    private long write(Lora lora, GenerateOptions options, Map<String, String> metadata) throws IOException {
+        Path folder = output.toAbsolutePath().getParent();
+        Files.createDirectories(folder);
+        Path temporary = Files.createTempFile(folder, "." + output.getFileName(), ".tmp");
+        try {
+            long bytes;
+            try (FileChannel out = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
+                bytes = lora.write(out, options.keyFormat(), metadata);
+            }
+            Files.move(temporary, output, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            return bytes;
+        } finally {
+            Files.deleteIfExists(temporary);
+        }
+    }
+
+    private void print(String line) {
+        spec.commandLine().getOut().println(line);
+        spec.commandLine().getOut().flush();
+    }
+}

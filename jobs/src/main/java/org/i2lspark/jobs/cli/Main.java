@@ -1,0 +1,69 @@
+package org.i2lspark.jobs.cli;
+
+import java.io.PrintWriter;
+import org.i2lspark.jobs.generate.Problems;
+import org.i2lspark.jobs.generate.UnusableException;
+import org.i2lspark.jobs.generate.Version;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+
+/** The command line, for {@code scripts/i2l} and {@code spark-submit} alike. */
+@Command(
+        name = "i2l",
+        mixinStandardHelpOptions = true,
+        versionProvider = Main.VersionProvider.class,
+        description = "Turns catalogs of style images into LoRAs for Qwen-Image, with Qwen-Image-i2L on Apache Spark.",
+        subcommands = {
+            GenerateCommand.class,
+            ImageToLoraCommand.class,
+            QueryCommand.class,
+            SampleModelsCommand.class,
+            BenchCommand.class
+        },
+        footer = {"", "Exit codes: 0 done, 1 the run broke, 2 it cannot run as asked, 3 done but some styles failed."})
+public final class Main {
+    static final int BROKEN = 1;
+    static final int UNUSABLE = 2;
+    static final int STYLES_FAILED = 3;
+
+    private Main() {}
+
+    /** Supplies {@code --version}. */
+    static final class VersionProvider implements IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            return new String[] {"i2l-spark " + Version.text()};
+        }
+    }
+
+    public static void main(String[] args) {
+        int exitCode = run(args);
+        if (exitCode != 0) {
+            System.exit(exitCode);
+        }
+    }
+
+    /** Runs a command and returns its exit code. */
+    static int run(String... args) {
+        CommandLine commandLine = new CommandLine(new Main())
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setUsageHelpAutoWidth(true)
+                .setExecutionExceptionHandler((e, line, parsed) -> explain(e, line.getErr()));
+        if (args.length == 0) {
+            commandLine.usage(commandLine.getErr());
+            return UNUSABLE;
+        }
+        return commandLine.execute(args);
+    }
+
+    private static int explain(Exception e, PrintWriter err) {
+        if (e instanceof UnusableException || e instanceof IllegalArgumentException) {
+            err.println("Error: " + Problems.describe(e));
+            return UNUSABLE;
+        }
+        err.println("Error: the run broke: " + Problems.describe(e));
+        e.printStackTrace(err);
+        return BROKEN;
+    }
+}

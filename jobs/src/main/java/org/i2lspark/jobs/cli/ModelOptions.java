@@ -1,0 +1,125 @@
+package org.i2lspark.jobs.cli;
+
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import org.i2lspark.image.ImageDecoder;
+import org.i2lspark.jobs.generate.DeviceChoice;
+import org.i2lspark.jobs.generate.GenerateOptions;
+import org.i2lspark.lora.KeyFormat;
+import org.i2lspark.model.Variant;
+import org.i2lspark.torch.ElementType;
+import picocli.CommandLine.Option;
+
+/** The options that all commands share that run the stack. */
+final class ModelOptions {
+    private enum FloatType {
+        FLOAT32,
+        BFLOAT16
+    }
+
+    @Option(
+            names = "--models",
+            required = true,
+            paramLabel = "DIR",
+            description = "Folder of checkpoints, laid out as on the hub (DIR/DiffSynth-Studio/…); see README.md.")
+    private String models;
+
+    @Option(
+            names = "--variants",
+            split = ",",
+            defaultValue = "style",
+            paramLabel = "VARIANT",
+            description = "What to take up of an image. This version has: style. Default: style.")
+    private List<String> variants;
+
+    @Option(
+            names = "--precision",
+            paramLabel = "TYPE",
+            description = "float32 or bfloat16: in which the stack computes. Default: float32 on CPU, bfloat16 on GPU.")
+    private FloatType precision;
+
+    @Option(
+            names = "--lora-dtype",
+            defaultValue = "bfloat16",
+            paramLabel = "TYPE",
+            description = "float32 or bfloat16: in which LoRAs are written. Default: bfloat16.")
+    private FloatType loraType;
+
+    @Option(
+            names = "--key-format",
+            defaultValue = "comfyui",
+            paramLabel = "FORMAT",
+            description = {
+                "Tensor names: comfyui (diffusion_model.transformer_blocks.N.M.lora_A.weight) or",
+                "diffsynth (transformer_blocks.N.M.lora_A.default.weight). Default: comfyui."
+            })
+    private KeyFormat keyFormat;
+
+    @Option(
+            names = "--device",
+            defaultValue = "auto",
+            paramLabel = "DEVICE",
+            description = "auto, cpu or gpu. auto takes a GPU if one is usable; gpu fails if none is. Default: auto.")
+    private DeviceChoice device;
+
+    @Option(
+            names = "--batch-size",
+            defaultValue = "0",
+            paramLabel = "N",
+            description = "Images embedded at once. Default: 8 on CPU, 32 on GPU.")
+    private int batchSize;
+
+    @Option(
+            names = "--max-pixels",
+            defaultValue = "" + ImageDecoder.DEFAULT_MAX_PIXELS,
+            paramLabel = "N",
+            description = "Larger images are refused before they are decoded. Default: ${DEFAULT-VALUE}.")
+    private long maxPixels;
+
+    @Option(
+            names = "--max-images-per-style",
+            defaultValue = "64",
+            paramLabel = "N",
+            description =
+                    "Styles of more images are refused; the rank is 4 times the images. Default: ${DEFAULT-VALUE}.")
+    private int maxImagesPerStyle;
+
+    private Set<Variant> variants() {
+        Set<Variant> set = EnumSet.noneOf(Variant.class);
+        variants.forEach(id -> set.add(Variant.of(id)));
+        return set;
+    }
+
+    private static ElementType elementType(FloatType type) {
+        return type == null ? null : ElementType.valueOf(type.name());
+    }
+
+    /**
+     * The options as a job takes them.
+     *
+     * @throws IllegalArgumentException if a value is out of range
+     */
+    GenerateOptions toOptions(String catalog, String output) {
+        if (batchSize < 0) {
+            throw new IllegalArgumentException("Invalid --batch-size: %d (expected 1 or more)".formatted(batchSize));
+        }
+        if (maxImagesPerStyle < 1) {
+            throw new IllegalArgumentException(
+                    "Invalid --max-images-per-style: %d (expected 1 or more)".formatted(maxImagesPerStyle));
+        }
+        new ImageDecoder(maxPixels);
+        return new GenerateOptions(
+                catalog,
+                models,
+                output,
+                variants(),
+                elementType(precision),
+                elementType(loraType),
+                keyFormat,
+                device,
+                batchSize,
+                maxPixels,
+                maxImagesPerStyle);
+    }
+}

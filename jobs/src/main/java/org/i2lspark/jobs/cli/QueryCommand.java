@@ -1,0 +1,68 @@
+package org.i2lspark.jobs.cli;
+
+import java.io.IOException;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.apache.hadoop.fs.Path;
+import org.apache.spark.sql.SparkSession;
+import org.i2lspark.jobs.manifest.ManifestReader;
+import org.i2lspark.jobs.manifest.ManifestTable;
+import org.i2lspark.jobs.storage.Storage;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code i2l query}: SQL over a manifest. */
+@Command(
+        name = "query",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Runs Spark SQL over the manifest of an output: tables loras, images and runs.",
+            "Any tool that reads Parquet can open the same files, below OUTPUT/manifest/.",
+            ""
+        },
+        footer = {
+            "",
+            "Example:",
+            "  i2l query out/ \"SELECT style_id, rank, lora_uri FROM loras WHERE status = 'done'\""
+        })
+final class QueryCommand implements Callable<Integer> {
+    private static final int MAX_CELL_CHARACTERS = 100;
+    private static final String STYLES_OF_THE_LATEST_RUN = """
+            SELECT brand, style_id, status, image_count AS images, rank, bytes, error_class, error_message
+            FROM loras WHERE run_id = (SELECT max(run_id) FROM runs) ORDER BY style_id""";
+
+    @Parameters(index = "0", paramLabel = "OUTPUT", description = "The --output of a run.")
+    private String output;
+
+    @Parameters(
+            index = "1",
+            arity = "0..1",
+            paramLabel = "SQL",
+            description = "The query. Default: the styles of the latest run.")
+    private String sql = STYLES_OF_THE_LATEST_RUN;
+
+    @Option(names = "--rows", defaultValue = "100", description = "Rows to show at most. Default: ${DEFAULT-VALUE}.")
+    private int rows;
+
+    @Override
+    public Integer call() throws IOException {
+        try (SparkSession spark = Sessions.start("i2l query", null, Map.of())) {
+            Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
+            for (ManifestTable table : ManifestTable.values()) {
+                Path folder = table.folder(new Path(output));
+                if (ManifestReader.hasFiles(storage, folder)) {
+                    spark.read()
+                            .parquet(folder.toString())
+                            .createOrReplaceTempView(table.name().toLowerCase(Locale.ROOT));
+                } else if (table != ManifestTable.IMAGES) {
+                    throw new IllegalArgumentException(
+                            "Cannot query %s: it has no %s; is it the --output of a run?".formatted(output, folder));
+                }
+            }
+            spark.sql(sql).show(rows, MAX_CELL_CHARACTERS);
+            return 0;
+        }
+    }
+}

@@ -1,0 +1,42 @@
+package org.i2lspark.jobs.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.i2lspark.model.SampleModels;
+import org.i2lspark.model.StyleModel;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code i2l sample-models}: checkpoints to try the commands with. */
+@Command(
+        name = "sample-models",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Writes small checkpoints with made-up weights: the files, names and graphs of the released ones, only narrower and shallower.",
+            "They show that everything works. LoRAs made with them are noise and fit no real model.",
+            ""
+        })
+final class SampleModelsCommand implements Callable<Integer> {
+    @Option(names = "--output", required = true, paramLabel = "DIR", description = "The model folder to make.")
+    private Path output;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public Integer call() throws IOException {
+        Path decoder = output.resolve(StyleModel.DECODER_PATH);
+        if (Files.exists(decoder) && !SampleModels.wrote(output)) {
+            throw new IllegalArgumentException(
+                    "Cannot write sample models to %s: it holds other checkpoints; take another folder"
+                            .formatted(output));
+        }
+        SampleModels.write(output);
+        spec.commandLine().getOut().println("Sample checkpoints with made-up weights: " + output);
+        return 0;
+    }
+}

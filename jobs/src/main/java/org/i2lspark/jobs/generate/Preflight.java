@@ -1,0 +1,29 @@
+package org.i2lspark.jobs.generate;
+
+import java.io.IOException;
+import java.io.Serializable;
+import org.i2lspark.torch.Torch;
+
+/**
+ * What an executor says of the model and the device before any work begins.
+ *
+ * @param problem why the stack cannot run there; null when it can
+ */
+public record Preflight(String problem, String model, String device, String precision, int batchSize, String libtorch)
+        implements Serializable {
+
+    static Preflight of(GenerateOptions options) {
+        try {
+            Stack stack = Stack.shared(options);
+            return new Preflight(
+                    null,
+                    stack.model().description(),
+                    stack.device().name(),
+                    GenerateOptions.lower(stack.precision()),
+                    stack.batchSize(),
+                    Torch.version());
+        } catch (IOException e) {
+            return new Preflight(Problems.describe(e), null, null, null, 0, null);
+        }
+    }
+}
