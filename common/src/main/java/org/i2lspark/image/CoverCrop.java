@@ -16,10 +16,23 @@ public final class CoverCrop {
     private static final int WEIGHT_BITS = 32 - 8 - 2;
 
     private static final int ROUNDING = 1 << (WEIGHT_BITS - 1);
-    private static final long LOW_HALF = 0xFFFF_FFFFL;
     private static final long ROUNDING_IN_BOTH_HALVES = ((long) ROUNDING << Integer.SIZE) | ROUNDING;
 
-    private CoverCrop() {}
+    private final RgbImage image;
+    private final Filter columns;
+    private final Filter rows;
+    /** Two input rows, one in each half of a long. */
+    private final long[] pair;
+    /** The latest horizontally scaled rows, by row number modulo their count. */
+    private final int[][] scaledRows;
+
+    private CoverCrop(RgbImage image, Filter columns, Filter rows) {
+        this.image = image;
+        this.columns = columns;
+        this.rows = rows;
+        this.pair = new long[columns.end() * CHANNELS];
+        this.scaledRows = new int[rows.stride + 2][columns.count() * CHANNELS];
+    }
 
     /** The middle {@code width}×{@code height} of the image after scaling it to cover that size. */
     public static RgbImage apply(RgbImage image, int width, int height) {
@@ -31,14 +44,25 @@ public final class CoverCrop {
 
         Filter columns = Filter.bilinear(image.width(), scaledWidth, left, width);
         Filter rows = Filter.bilinear(image.height(), scaledHeight, top, height);
-        int firstRow = rows.start[0];
-        int lastRow = rows.start[height - 1] + rows.length[height - 1];
-        byte[] narrowed = scaleRows(image, firstRow, lastRow, columns);
-        return new RgbImage(width, height, scaleColumns(narrowed, firstRow, rows, width * CHANNELS));
+        return new RgbImage(width, height, new CoverCrop(image, columns, rows).compute());
     }
 
     /** For each output position: the first input position, how many follow, and their fixed-point weights. */
-    private record Filter(int[] start, int[] length, int[] weights, int stride, boolean identity) {
+    private record Filter(int[] start, int[] length, int[] weights, int stride) {
+
+        int count() {
+            return start.length;
+        }
+
+        /** The first input position that counts. */
+        int first() {
+            return start[0];
+        }
+
+        /** One past the last input position that counts. */
+        int end() {
+            return start[count() - 1] + length[count() - 1];
+        }
 
         static Filter bilinear(int inputSize, int scaledSize, int first, int count) {
             double scale = (double) inputSize / scaledSize;
@@ -66,50 +90,58 @@ public final class CoverCrop {
                     weights[i * stride + k] = (int) (0.5 + weight * (1 << WEIGHT_BITS));
                 }
             }
-            return new Filter(start, length, weights, stride, inputSize == scaledSize);
+            return new Filter(start, length, weights, stride);
         }
     }
 
-    /**
-     * Scales rows {@code firstRow} to {@code lastRow} horizontally. Two rows go through at once, one in each half of a
-     * long: weights are not negative and a weighted sum stays under 2^31, so the halves do not touch.
-     */
-    private static byte[] scaleRows(RgbImage image, int firstRow, int lastRow, Filter columns) {
-        int outputStride = columns.start.length * CHANNELS;
-        byte[] out = new byte[(lastRow - firstRow) * outputStride];
-        byte[] in = image.pixels();
-        int inputStride = image.width() * CHANNELS;
-        if (columns.identity) {
-            for (int row = firstRow; row < lastRow; row++) {
-                System.arraycopy(
-                        in,
-                        row * inputStride + columns.start[0] * CHANNELS,
-                        out,
-                        (row - firstRow) * outputStride,
-                        outputStride);
+    /** Scales row by row: an output row needs only the few input rows that lie under its filter. */
+    private byte[] compute() {
+        int stride = columns.count() * CHANNELS;
+        byte[] out = new byte[rows.count() * stride];
+        int[] sums = new int[stride];
+        int nextRow = rows.start[0];
+        for (int i = 0; i < rows.count(); i++) {
+            while (nextRow < rows.start[i] + rows.length[i]) {
+                scalePair(nextRow);
+                nextRow += 2;
             }
-            return out;
-        }
-        int last = columns.start.length - 1;
-        int fromColumn = columns.start[0] * CHANNELS;
-        int toColumn = (columns.start[last] + columns.length[last]) * CHANNELS;
-        long[] pair = new long[toColumn];
-        for (int row = firstRow; row < lastRow; row += 2) {
-            int upper = row * inputStride;
-            int lower = Math.min(row + 1, lastRow - 1) * inputStride;
-            for (int x = fromColumn; x < toColumn; x++) {
-                pair[x] = ((long) (in[lower + x] & 0xFF) << Integer.SIZE) | (in[upper + x] & 0xFF);
+            Arrays.fill(sums, ROUNDING);
+            for (int k = 0; k < rows.length[i]; k++) {
+                addWeighted(sums, scaledRow(rows.start[i] + k), rows.weights[i * rows.stride + k]);
             }
-            int upperOut = (row - firstRow) * outputStride;
-            int lowerOut = (Math.min(row + 1, lastRow - 1) - firstRow) * outputStride;
-            scaleRowPair(pair, columns, out, upperOut, lowerOut);
+            for (int x = 0; x < stride; x++) {
+                out[i * stride + x] = (byte) (sums[x] >>> WEIGHT_BITS);
+            }
         }
         return out;
     }
 
-    private static void scaleRowPair(long[] pair, Filter columns, byte[] out, int upperOut, int lowerOut) {
+    private int[] scaledRow(int row) {
+        return scaledRows[row % scaledRows.length];
+    }
+
+    private static void addWeighted(int[] sums, int[] row, int weight) {
+        for (int x = 0; x < sums.length; x++) {
+            sums[x] += row[x] * weight;
+        }
+    }
+
+    /**
+     * Scales a row and the one below it horizontally, both at once, one in each half of a long: weights are not negative
+     * and a weighted sum stays under 2^31, so the halves do not touch.
+     */
+    private void scalePair(int row) {
+        byte[] in = image.pixels();
+        int stride = image.width() * CHANNELS;
+        int upper = row * stride;
+        int lower = Math.min(row + 1, image.height() - 1) * stride;
+        for (int x = columns.first() * CHANNELS; x < columns.end() * CHANNELS; x++) {
+            pair[x] = ((long) (in[lower + x] & 0xFF) << Integer.SIZE) | (in[upper + x] & 0xFF);
+        }
+        int[] upperOut = scaledRow(row);
+        int[] lowerOut = scaledRow(row + 1);
         int[] weights = columns.weights;
-        for (int i = 0; i < columns.start.length; i++) {
+        for (int i = 0; i < columns.count(); i++) {
             long red = ROUNDING_IN_BOTH_HALVES;
             long green = ROUNDING_IN_BOTH_HALVES;
             long blue = ROUNDING_IN_BOTH_HALVES;
@@ -123,38 +155,12 @@ public final class CoverCrop {
                 pixel += CHANNELS;
             }
             int o = i * CHANNELS;
-            out[upperOut + o] = (byte) ((red & LOW_HALF) >>> WEIGHT_BITS);
-            out[upperOut + o + 1] = (byte) ((green & LOW_HALF) >>> WEIGHT_BITS);
-            out[upperOut + o + 2] = (byte) ((blue & LOW_HALF) >>> WEIGHT_BITS);
-            out[lowerOut + o] = (byte) (red >>> (Integer.SIZE + WEIGHT_BITS));
-            out[lowerOut + o + 1] = (byte) (green >>> (Integer.SIZE + WEIGHT_BITS));
-            out[lowerOut + o + 2] = (byte) (blue >>> (Integer.SIZE + WEIGHT_BITS));
-        }
-    }
-
-    private static byte[] scaleColumns(byte[] in, int firstRow, Filter rows, int stride) {
-        byte[] out = new byte[rows.start.length * stride];
-        int[] sums = new int[stride];
-        for (int i = 0; i < rows.start.length; i++) {
-            int input = (rows.start[i] - firstRow) * stride;
-            if (rows.identity) {
-                System.arraycopy(in, input, out, i * stride, stride);
-                continue;
-            }
-            Arrays.fill(sums, ROUNDING);
-            for (int k = 0; k < rows.length[i]; k++) {
-                addWeightedRow(sums, in, input + k * stride, rows.weights[i * rows.stride + k]);
-            }
-            for (int x = 0; x < stride; x++) {
-                out[i * stride + x] = (byte) (sums[x] >>> WEIGHT_BITS);
-            }
-        }
-        return out;
-    }
-
-    private static void addWeightedRow(int[] sums, byte[] in, int row, int weight) {
-        for (int x = 0; x < sums.length; x++) {
-            sums[x] += (in[row + x] & 0xFF) * weight;
+            upperOut[o] = (int) red >>> WEIGHT_BITS;
+            upperOut[o + 1] = (int) green >>> WEIGHT_BITS;
+            upperOut[o + 2] = (int) blue >>> WEIGHT_BITS;
+            lowerOut[o] = (int) (red >>> (Integer.SIZE + WEIGHT_BITS));
+            lowerOut[o + 1] = (int) (green >>> (Integer.SIZE + WEIGHT_BITS));
+            lowerOut[o + 2] = (int) (blue >>> (Integer.SIZE + WEIGHT_BITS));
         }
     }
 }

@@ -76,6 +76,9 @@ final class PixelConverter {
         if (image.isAlphaPremultiplied()) {
             image.coerceData(false);
         }
+        if (image.getType() == BufferedImage.TYPE_3BYTE_BGR) {
+            return bgrSamples();
+        }
         int type = model.getColorSpace().getType();
         boolean integral = image.getRaster().getTransferType() <= DataBuffer.TYPE_INT;
         if (integral && (type == ColorSpace.TYPE_RGB || type == ColorSpace.TYPE_GRAY)) {
@@ -99,6 +102,12 @@ final class PixelConverter {
             }
         }
         return new Samples(color, CHANNELS, alpha);
+    }
+
+    /** What JPEGs decode to, without a detour through integers. */
+    private Samples bgrSamples() {
+        byte[] color = (byte[]) image.getRaster().getDataElements(0, 0, width, height, null);
+        return new Samples(color, CHANNELS, null);
     }
 
     private Samples directSamples(ColorModel model, int channels) {

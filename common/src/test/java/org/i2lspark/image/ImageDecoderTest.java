@@ -1,0 +1,168 @@
+package org.i2lspark.image;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Stream;
+import java.util.zip.CRC32;
+import org.i2lspark.image.ImageException.Problem;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Against what Pillow decodes; {@code images/make.py} makes both sides. */
+class ImageDecoderTest {
+    private static final Path IMAGES = Path.of("src/test/resources/images");
+    private static final ImageDecoder DECODER = new ImageDecoder(ImageDecoder.DEFAULT_MAX_PIXELS);
+
+    static List<String> images() throws IOException {
+        try (Stream<Path> files = Files.list(IMAGES)) {
+            return files.map(file -> file.getFileName().toString())
+                    .filter(name -> !name.endsWith(".py") && !name.equals("expected"))
+                    .sorted()
+                    .toList();
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("images")
+    void decodesAsPillow(String name) throws IOException {
+        RgbImage image = DECODER.decode(bytes(name));
+        RgbImage expected = DECODER.decode(bytes("expected/" + name + ".png"));
+        assertThat(image.width()).isEqualTo(expected.width());
+        assertThat(image.height()).isEqualTo(expected.height());
+        // the colour engines' tables differ
+        int tolerance = name.startsWith("icc") ? 2 : 0;
+        assertThat(largestDifference(image, expected)).isLessThanOrEqualTo(tolerance);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"icc.png", "icc.jpg", "icc.webp", "icc.tif"})
+    void profilesChangeColours(String name) throws IOException {
+        RgbImage unprofiled = DECODER.decode(bytes("rgb.png"));
+        assertThat(largestDifference(DECODER.decode(bytes(name)), unprofiled)).isGreaterThan(100);
+    }
+
+    @ParameterizedTest
+    @MethodSource("images")
+    void refusesTruncatedData(String name) throws IOException {
+        byte[] whole = bytes(name);
+        RgbImage expected = DECODER.decode(whole);
+        int refused = 0;
+        int cuts = 60;
+        for (int i = 0; i < cuts; i++) {
+            try {
+                RgbImage image = DECODER.decode(Arrays.copyOf(whole, whole.length * i / cuts));
+                // what was cut off was not part of the picture, such as the second frame
+                assertThat(image.pixels()).isEqualTo(expected.pixels());
+            } catch (ImageException e) {
+                refused++;
+                assertThat(e).hasMessageStartingWith("Cannot decode image: ");
+            }
+        }
+        assertThat(refused).isGreaterThan(10);
+    }
+
+    @Test
+    void refusesAScanThatEndsEarlyThoughTheEndMarkerIsThere() throws IOException {
+        byte[] cut = Arrays.copyOf(bytes("rgb.jpg"), 900);
+        cut[898] = (byte) 0xFF;
+        cut[899] = (byte) 0xD9;
+        assertProblem(cut, Problem.DAMAGED, "truncated");
+    }
+
+    @Test
+    void refusesAWrongChecksum() throws IOException {
+        byte[] png = bytes("rgb.png");
+        png[png.length / 2] ^= 1;
+        assertProblem(png, Problem.DAMAGED, "wrong checksum");
+    }
+
+    @Test
+    void refusesTooManyPixelsBeforeDecodingOne() {
+        // nothing but a header: to decode a pixel would fail otherwise
+        byte[] header = pngHeader(20_000, 20_000);
+        assertProblem(header, Problem.TOO_LARGE, "20000x20000 is 400000000 pixels, over the limit of 178956970");
+    }
+
+    @Test
+    void theLimitCanBeSet() {
+        assertThatThrownBy(() -> new ImageDecoder(48 * 32 - 1).decode(bytes("rgb.jpg")))
+                .isInstanceOf(ImageException.class)
+                .hasMessageContaining("over the limit of 1535");
+        assertThatThrownBy(() -> new ImageDecoder(0)).hasMessageStartingWith("Invalid pixel limit: 0");
+    }
+
+    @Test
+    void namesWhatIsNoImage() {
+        assertProblem(text("just a note"), Problem.UNSUPPORTED, "it is not an image, it begins with 'just a note'");
+        assertProblem(new byte[0], Problem.UNSUPPORTED, "the file is empty");
+        assertProblem(text("\0\0\0 ftypavif"), Problem.UNSUPPORTED, "AVIF is not supported");
+        assertProblem(text("\0\0\0 ftypheic"), Problem.UNSUPPORTED, "HEIC/HEIF is not supported");
+        assertProblem(text("8BPS"), Problem.UNSUPPORTED, "PSD is not supported");
+    }
+
+    @ParameterizedTest
+    @MethodSource("images")
+    void damageNeverThrowsAnythingElse(String name) throws IOException {
+        byte[] whole = bytes(name);
+        Random random = new Random(1);
+        for (int i = 0; i < 40; i++) {
+            byte[] damaged = whole.clone();
+            for (int k = 0; k < 3; k++) {
+                damaged[random.nextInt(damaged.length)] = (byte) random.nextInt();
+            }
+            try {
+                RgbImage image = new ImageDecoder(1_000_000).decode(damaged);
+                assertThat(image.pixels()).isNotEmpty();
+            } catch (ImageException e) {
+                assertThat(e).hasMessageStartingWith("Cannot decode image: ");
+            }
+        }
+    }
+
+    private static void assertProblem(byte[] bytes, Problem problem, String message) {
+        assertThatThrownBy(() -> DECODER.decode(bytes))
+                .isInstanceOfSatisfying(
+                        ImageException.class, e -> assertThat(e.problem()).isEqualTo(problem))
+                .hasMessageContaining(message);
+    }
+
+    private static byte[] pngHeader(int width, int height) {
+        ByteBuffer chunk = ByteBuffer.allocate(17);
+        chunk.put(text("IHDR")).putInt(width).putInt(height).put(new byte[] {8, 2, 0, 0, 0});
+        CRC32 crc = new CRC32();
+        crc.update(chunk.array());
+        return ByteBuffer.allocate(33)
+                .put(text("\u0089PNG\r\n\u001A\n"))
+                .putInt(13)
+                .put(chunk.array())
+                .putInt((int) crc.getValue())
+                .array();
+    }
+
+    private static byte[] text(String latin1) {
+        return latin1.getBytes(StandardCharsets.ISO_8859_1);
+    }
+
+    private static byte[] bytes(String name) throws IOException {
+        return Files.readAllBytes(IMAGES.resolve(name));
+    }
+
+    private static int largestDifference(RgbImage a, RgbImage b) {
+        int largest = 0;
+        for (int i = 0; i < a.pixels().length; i++) {
+            largest = Math.max(largest, Math.abs((a.pixels()[i] & 0xFF) - (b.pixels()[i] & 0xFF)));
+        }
+        return largest;
+    }
+}
