@@ -1,6 +1,8 @@
 package org.i2lspark.jobs.cli;
 
+import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.nio.charset.Charset;
 import org.i2lspark.jobs.generate.Problems;
 import org.i2lspark.jobs.generate.UnusableException;
 import org.i2lspark.jobs.generate.Version;
@@ -38,17 +40,23 @@ public final class Main {
     }
 
     public static void main(String[] args) {
-        int exitCode = run(args);
+        int exitCode = run(writer(System.out), writer(System.err), args);
         if (exitCode != 0) {
             System.exit(exitCode);
         }
     }
 
+    private static PrintWriter writer(PrintStream stream) {
+        return new PrintWriter(stream, true, Charset.defaultCharset());
+    }
+
     /** Runs a command and returns its exit code. */
-    static int run(String... args) {
+    static int run(PrintWriter out, PrintWriter err, String... args) {
         CommandLine commandLine = new CommandLine(new Main())
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setUsageHelpAutoWidth(true)
+                .setOut(out)
+                .setErr(err)
                 .setExecutionExceptionHandler((e, line, parsed) -> explain(e, line.getErr()));
         if (args.length == 0) {
             commandLine.usage(commandLine.getErr());

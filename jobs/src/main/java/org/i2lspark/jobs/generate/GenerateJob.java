@@ -104,7 +104,7 @@ public final class GenerateJob {
                 .toList();
         long images = styles.stream().mapToLong(style -> style.images().size()).sum();
         int partitions = Planner.partitionCount(
-                styles.size(), images, spark.sparkContext().defaultParallelism(), preflight.batchSize());
+                styles.size(), images, spark.sparkContext().defaultParallelism(), preflight);
         return new Plan(
                 styles.size(),
                 images,
@@ -138,8 +138,11 @@ public final class GenerateJob {
         checkWritable(inflight);
         List<PartResult> results = new ArrayList<>();
         boolean broken = true;
-        try (Progress progress = new Progress(log, terminal, plan.styles(), plan.images())) {
-            runParts(plan, results, progress);
+        Counters counters = Counters.register(spark.sparkContext());
+        try (Progress progress = new Progress(log, terminal, counters, plan.styles(), plan.images())) {
+            spark.sparkContext().addSparkListener(progress);
+            runParts(plan, results, counters);
+            spark.sparkContext().removeSparkListener(progress);
             broken = false;
         } finally {
             RunSummary summary = summary(start, results);
@@ -160,7 +163,7 @@ public final class GenerateJob {
         }
     }
 
-    private void runParts(Plan plan, List<PartResult> results, Progress progress) {
+    private void runParts(Plan plan, List<PartResult> results, Counters counters) {
         SparkContext context = spark.sparkContext();
         context.setJobDescription("i2l: generate %d styles of %s".formatted(plan.styles(), options.catalog()));
         JavaSparkContext java = JavaSparkContext.fromSparkContext(context);
@@ -171,13 +174,7 @@ public final class GenerateJob {
         ResultHandler publish = (index, result) -> {
             publish(result);
             results.add(result);
-            List<PlannedStyle> part = plan.parts().get((Integer) index);
-            progress.add(
-                    part.size(),
-                    part.stream()
-                            .mapToLong(planned -> planned.style().images().size())
-                            .sum(),
-                    result);
+
             return BoxedUnit.UNIT;
         };
         List<Object> indexes = new ArrayList<>();
@@ -187,19 +184,21 @@ public final class GenerateJob {
         ClassTag<PartResult> tag = ClassTag$.MODULE$.apply(PartResult.class);
         context.runJob(
                 parts.rdd(),
-                work(options, runId, hadoop),
+                work(options, runId, hadoop, counters),
                 CollectionConverters.asScala(indexes).toSeq(),
                 publish,
                 tag);
     }
 
     /** What a task does; static, so that nothing of the driver goes along. */
-    private static PartWork work(GenerateOptions options, String runId, Broadcast<SerializableConfiguration> hadoop) {
+    private static PartWork work(
+            GenerateOptions options, String runId, Broadcast<SerializableConfiguration> hadoop, Counters counters) {
         return (context, elements) -> {
             try {
                 Storage storage = new Storage(hadoop.value().value());
                 Stack stack = Stack.shared(options);
-                return new GenerateTask(options, runId, storage, stack).run(context.partitionId(), elements.next());
+                return new GenerateTask(options, runId, storage, stack, counters)
+                        .run(context.partitionId(), elements.next());
             } catch (IOException e) {
                 throw new UncheckedIOException(Problems.describe(e), e);
             }

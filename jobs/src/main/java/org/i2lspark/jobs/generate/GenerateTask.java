@@ -51,6 +51,7 @@ final class GenerateTask {
     private final String runId;
     private final Storage storage;
     private final Stack stack;
+    private final Counters counters;
     private final ImageDecoder decoder;
     private final Path output;
     private final Path inflight;
@@ -63,11 +64,12 @@ final class GenerateTask {
     private long images;
     private long loraBytes;
 
-    GenerateTask(GenerateOptions options, String runId, Storage storage, Stack stack) {
+    GenerateTask(GenerateOptions options, String runId, Storage storage, Stack stack, Counters counters) {
         this.options = options;
         this.runId = runId;
         this.storage = storage;
         this.stack = stack;
+        this.counters = counters;
         this.decoder = new ImageDecoder(options.maxPixels());
         this.output = new Path(options.output());
         this.inflight = inflight(options, runId);
@@ -308,6 +310,8 @@ final class GenerateTask {
             Ready ready, List<ImageEmbedding> embeddings, FinishedLora finished, Map<String, Double> seconds) {
         done++;
         images += embeddings.size();
+        counters.addStyle(embeddings.size());
+        counters.embedded().add((long) embeddings.size());
         loraBytes += finished.bytes();
         loraRows.add(row -> {
             fillStyle(row, ready.style, Status.DONE);
@@ -322,6 +326,7 @@ final class GenerateTask {
 
     private void skip(Style style, FinishedLora finished) {
         skipped++;
+        counters.addStyle(style.images().size());
         loraRows.add(row -> {
             fillStyle(row, style, Status.SKIPPED);
             fillLora(row, finished);
@@ -330,6 +335,8 @@ final class GenerateTask {
 
     private void fail(Style style, List<ImageWork> works, Failure failure) {
         failures.add(new StyleFailure(style.id(), failure));
+        counters.addStyle(style.images().size());
+        counters.failed().add(1L);
         loraRows.add(row -> {
             fillStyle(row, style, Status.FAILED);
             row.text("error_class", failure.errorClass().id()).text("error_message", failure.message());

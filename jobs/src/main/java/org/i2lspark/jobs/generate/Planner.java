@@ -10,10 +10,6 @@ import java.util.PriorityQueue;
  * costliest style first, each to the partition that has the least so far.
  */
 final class Planner {
-    /** Enough partitions for every slot that uneven ones even out. */
-    private static final int PARTITIONS_PER_SLOT = 4;
-    /** Small enough that a lost task costs little, large enough to fill batches. */
-    private static final int BATCHES_PER_PARTITION = 4;
 
     private Planner() {}
 
@@ -27,10 +23,14 @@ final class Planner {
         }
     }
 
-    /** How many partitions suit this many images on this many task slots. */
-    static int partitionCount(int styles, long images, int slots, int batchSize) {
-        long byLoss = images / ((long) batchSize * BATCHES_PER_PARTITION) + 1;
-        return (int) Math.min(styles, Math.max((long) slots * PARTITIONS_PER_SLOT, byLoss));
+    /**
+     * How many partitions suit this many images: small enough that a lost task costs little, one for each slot if there
+     * is a batch for each.
+     */
+    static int partitionCount(int styles, long images, int slots, Preflight preflight) {
+        long byLoss = images / preflight.imagesPerTask() + 1;
+        long bySlots = Math.min(slots, images / preflight.batchSize());
+        return (int) Math.min(styles, Math.max(byLoss, bySlots));
     }
 
     static List<List<PlannedStyle>> spread(List<PlannedStyle> styles, int variants, int partitions) {

@@ -7,9 +7,17 @@ import org.i2lspark.torch.Torch;
 /**
  * What an executor says of the model and the device before any work begins.
  *
+ * @param imagesPerTask what a task should take on, so that a lost one costs a minute or so
  * @param problem why the stack cannot run there; null when it can
  */
-public record Preflight(String problem, String model, String device, String precision, int batchSize, String libtorch)
+public record Preflight(
+        String problem,
+        String model,
+        String device,
+        String precision,
+        int batchSize,
+        int imagesPerTask,
+        String libtorch)
         implements Serializable {
 
     static Preflight of(GenerateOptions options) {
@@ -21,9 +29,10 @@ public record Preflight(String problem, String model, String device, String prec
                     stack.device().name(),
                     GenerateOptions.lower(stack.precision()),
                     stack.batchSize(),
+                    stack.imagesPerTask(),
                     Torch.version());
         } catch (IOException e) {
-            return new Preflight(Problems.describe(e), null, null, null, 0, null);
+            return new Preflight(Problems.describe(e), null, null, null, 0, 0, null);
         }
     }
 }

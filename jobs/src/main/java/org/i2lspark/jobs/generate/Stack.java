@@ -19,6 +19,8 @@ import org.i2lspark.torch.TorchDevice;
 public final class Stack implements AutoCloseable {
     private static final int CPU_BATCH = 8;
     private static final int GPU_BATCH = 32;
+    private static final int CPU_BATCHES_PER_TASK = 2;
+    private static final int GPU_BATCHES_PER_TASK = 32;
 
     private static Stack shared;
     private static String sharedKey;
@@ -71,6 +73,11 @@ public final class Stack implements AutoCloseable {
     /** Images to embed at once. */
     public int batchSize() {
         return batchSize;
+    }
+
+    /** Images that a task should take on: few where they are slow, for they are lost when a task is. */
+    int imagesPerTask() {
+        return batchSize * (device.isCpu() ? CPU_BATCHES_PER_TASK : GPU_BATCHES_PER_TASK);
     }
 
     /** Embeds a batch, loading the weights first if need be. */

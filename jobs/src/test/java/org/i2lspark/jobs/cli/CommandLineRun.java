@@ -1,0 +1,18 @@
+package org.i2lspark.jobs.cli;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+
+/** A command that was run, with what it printed. */
+record CommandLineRun(int exitCode, String out, String err) {
+    static CommandLineRun of(Object... args) {
+        StringWriter out = new StringWriter();
+        StringWriter err = new StringWriter();
+        String[] texts = new String[args.length];
+        for (int i = 0; i < args.length; i++) {
+            texts[i] = args[i].toString();
+        }
+        int exitCode = Main.run(new PrintWriter(out, true), new PrintWriter(err, true), texts);
+        return new CommandLineRun(exitCode, out.toString(), err.toString());
+    }
+}

@@ -1,0 +1,429 @@
+package org.i2lspark.jobs.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.assertj.core.data.Offset;
+import org.i2lspark.jobs.generate.Fingerprints;
+import org.i2lspark.model.ReferenceCase;
+import org.i2lspark.model.ReferenceCase.FloatTensor;
+import org.i2lspark.model.SampleModels;
+import org.i2lspark.model.StyleModel;
+import org.i2lspark.safetensors.SafetensorsFile;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The main job, through the command line, inside an embedded Spark. */
+class GenerateCommandTest {
+    private static final Path IMAGES = Path.of(System.getProperty("i2l.reference"), "images");
+    private static final int LORA_TENSORS = 1440;
+
+    @TempDir
+    private static Path models;
+
+    @TempDir
+    private Path folder;
+
+    private Path catalog;
+    private Path output;
+
+    @BeforeAll
+    static void writeModels() throws IOException {
+        SampleModels.write(models);
+    }
+
+    @BeforeEach
+    void makeCatalog() throws IOException {
+        catalog = Files.createDirectories(folder.resolve("catalog"));
+        output = folder.resolve("output");
+    }
+
+    @Test
+    void lorasAndEmbeddingsAgreeWithTheReference() throws IOException {
+        ReferenceCase reference = ReferenceCase.tiny();
+        Path referenceModels = reference.writeModels(folder.resolve("models"));
+        copy("0.png", "brand/group/0.png");
+        copy("1.png", "brand/group/1.png");
+        copy("2.png", "brand/group/2.png");
+        copy("0.png", "image0.png");
+        CommandLineRun run = CommandLineRun.of(
+                "generate",
+                "--catalog",
+                catalog,
+                "--models",
+                referenceModels,
+                "--output",
+                output,
+                "--lora-dtype",
+                "float32",
+                "--key-format",
+                "diffsynth",
+                "--device",
+                "cpu");
+        assertThat(run.err()).isEmpty();
+        assertThat(run.exitCode()).isZero();
+        assertThat(run.out())
+                .contains("2 styles, 4 images")
+                .contains("Styles: 2 done, 0 skipped (unchanged), 0 failed");
+
+        Map<String, Row> loras = lorasByStyle();
+        assertThat(loras).containsOnlyKeys("brand/group", "image0");
+        assertClose(
+                ReferenceCase.readFloats(loraFile(loras.get("brand/group"))),
+                reference.tensors("lora_style_group.safetensors"));
+        assertClose(
+                ReferenceCase.readFloats(loraFile(loras.get("image0"))),
+                reference.tensors("lora_style_image0.safetensors"));
+        assertLoraRow(loras.get("brand/group"), 12, 3);
+        assertThat(loras.get("brand/group").<String>getAs("brand")).isEqualTo("brand");
+        assertImageRows(reference.tensors("embeddings.safetensors"));
+        assertThat(output.resolve("_inflight")).doesNotExist();
+        assertThat(allFiles(output)).noneMatch(file -> file.endsWith(".crc"));
+    }
+
+    private void assertLoraRow(Row row, int rank, int images) throws IOException {
+        byte[] file = Files.readAllBytes(loraFile(row));
+        assertThat(row.<String>getAs("status")).isEqualTo("done");
+        assertThat(row.<Long>getAs("bytes")).isEqualTo(file.length);
+        assertThat(row.<String>getAs("sha256")).isEqualTo(Fingerprints.sha256(file));
+        assertThat(row.<Integer>getAs("rank")).isEqualTo(rank);
+        assertThat(row.<Integer>getAs("image_count")).isEqualTo(images);
+        assertThat(row.getList(row.fieldIndex("style_embedding"))).hasSize(48 + 64);
+        assertThat(row.getJavaMap(row.fieldIndex("checkpoints")))
+                .containsOnlyKeys("SigLIP2-G384", "DINOv3-7B", "Qwen-Image-i2L-Style");
+        assertThat(row.getJavaMap(row.fieldIndex("seconds")))
+                .containsOnlyKeys("read", "prepare", "embed", "decode", "write");
+    }
+
+    private void assertImageRows(Map<String, FloatTensor> embeddings) throws IOException {
+        List<Row> images = rows("SELECT * FROM images WHERE style_id = 'brand/group' ORDER BY position");
+        assertThat(images).hasSize(3);
+        for (int i = 0; i < images.size(); i++) {
+            Row image = images.get(i);
+            assertThat(image.<String>getAs("uri")).endsWith("brand/group/" + i + ".png");
+            assertThat(image.<String>getAs("status")).isEqualTo("done");
+            assertClose(
+                    image.getList(image.fieldIndex("siglip2")),
+                    embeddings.get("siglip2").row(i));
+            assertClose(
+                    image.getList(image.fieldIndex("dinov3")),
+                    embeddings.get("dinov3").row(i));
+        }
+    }
+
+    @Test
+    void writesBfloat16ForComfyUiByDefault() throws IOException {
+        copy("1.png", "solo.png");
+        assertThat(generate().exitCode()).isZero();
+        try (SafetensorsFile file = SafetensorsFile.open(loraFile(lorasByStyle().get("solo")))) {
+            assertThat(file.tensors()).hasSize(LORA_TENSORS);
+            assertThat(file.tensors().values())
+                    .allMatch(tensor -> tensor.dtype().name().equals("BF16"));
+            assertThat(file.tensors()
+                            .get("diffusion_model.transformer_blocks.59.img_mlp.net.2.lora_A.weight")
+                            .shape())
+                    .containsExactly(4L, 256L);
+            assertThat(file.tensors()
+                            .get("diffusion_model.transformer_blocks.59.img_mod.1.lora_B.weight")
+                            .shape())
+                    .containsExactly(384L, 4L);
+            assertThat(file.metadata()).containsEntry("i2l.variants", "style").containsEntry("i2l.images", "1");
+        }
+    }
+
+    @Test
+    void secondRunOverAnUnchangedCatalogWritesNothing() throws IOException {
+        copy("0.png", "a/0.png");
+        copy("1.png", "b/1.png");
+        assertThat(generate().exitCode()).isZero();
+        List<String> before = allFiles(output.resolve("loras"));
+        Map<String, Long> times = modificationTimes();
+
+        CommandLineRun second = generate();
+        assertThat(second.exitCode()).isZero();
+        assertThat(second.out())
+                .contains("0 done, 2 skipped (unchanged), 0 failed")
+                .contains("Nothing has changed since the last run; no LoRA was written.");
+        assertThat(allFiles(output.resolve("loras"))).isEqualTo(before);
+        assertThat(modificationTimes()).isEqualTo(times);
+        assertThat(rows("SELECT status FROM loras WHERE status = 'skipped'")).hasSize(2);
+    }
+
+    @Test
+    void onlyWhatChangedIsMadeAgain() throws IOException {
+        copy("0.png", "a/0.png");
+        copy("1.png", "b/1.png");
+        copy("1.png", "c/1.png");
+        assertThat(generate().exitCode()).isZero();
+        Files.copy(IMAGES.resolve("0.png"), catalog.resolve("b/2.png"));
+        Files.delete(loraFile(lorasByStyle().get("c")));
+        assertThat(generate().out()).contains("2 done, 1 skipped (unchanged), 0 failed");
+        assertThat(generate("--lora-dtype", "float32").out()).contains("3 done, 0 skipped");
+        assertThat(generate().out()).contains("0 done, 3 skipped");
+    }
+
+    @Test
+    void oneBadImageFailsItsStyleAndNotTheRun() throws IOException {
+        copy("0.png", "good/0.png");
+        copy("1.png", "mixed/1.png");
+        Files.writeString(catalog.resolve("mixed/note.jpg"), "just some text");
+        byte[] cut = Arrays.copyOf(Files.readAllBytes(IMAGES.resolve("1.png")), 5000);
+        Files.write(Files.createDirectories(catalog.resolve("cut")).resolve("cut.png"), cut);
+        CommandLineRun run = generate();
+        assertThat(run.exitCode()).isEqualTo(Main.STYLES_FAILED);
+        assertThat(run.out())
+                .contains("1 done, 0 skipped (unchanged), 2 failed")
+                .contains("{image_damaged=1, image_unsupported=1}")
+                .contains("mixed: [image_unsupported]")
+                .contains("note.jpg: Cannot decode image: it is not an image, it begins with 'just some te'");
+        Map<String, Row> loras = lorasByStyle();
+        assertThat(loras.get("mixed").<String>getAs("status")).isEqualTo("failed");
+        assertThat(loras.get("mixed").<String>getAs("error_class")).isEqualTo("image_unsupported");
+        assertThat(loras.get("mixed").<String>getAs("lora_uri")).isNull();
+        assertThat(loras.get("cut").<String>getAs("error_message")).contains("it is truncated");
+        List<Row> images =
+                rows("SELECT status, error_class, width FROM images WHERE style_id = 'mixed' ORDER BY position");
+        assertThat(images.get(0).getString(0)).isEqualTo("skipped");
+        assertThat(images.get(0).getInt(2)).isPositive();
+        assertThat(images.get(1).getString(0)).isEqualTo("failed");
+        assertThat(images.get(1).getString(1)).isEqualTo("image_unsupported");
+        assertThat(allFiles(output.resolve("loras"))).hasSize(1);
+        assertThat(rows("SELECT status, styles_failed FROM runs").get(0).getString(0))
+                .isEqualTo("done_with_failures");
+    }
+
+    @Test
+    void limitsFailTheStylesThatExceedThem() throws IOException {
+        copy("0.png", "two/0.png");
+        copy("1.png", "two/1.png");
+        copy("2.png", "large.png");
+        CommandLineRun run = generate("--max-images-per-style", "1", "--max-pixels", "1000");
+        assertThat(run.exitCode()).isEqualTo(Main.STYLES_FAILED);
+        assertThat(run.out())
+                .contains("two: [too_many_images] Cannot merge 2 images into one LoRA: its rank would be 8")
+                .contains("large: [image_too_large]");
+    }
+
+    @Test
+    void readsATableOfImages() throws IOException {
+        copy("0.png", "0.png");
+        copy("1.png", "1.png");
+        Path csv = Files.writeString(
+                catalog.resolve("styles.csv"),
+                "style_id,image,brand,position\nwild,1.png,acme,2\nwild,0.png,acme,1\ncalm," + catalog.resolve("1.png")
+                        + ",,\n");
+        Path jsonLines = Files.writeString(
+                catalog.resolve("styles.jsonl"),
+                "{\"style_id\":\"wild\",\"image\":\"0.png\",\"position\":1}\n{\"style_id\":\"wild\",\"image\":\"1.png\",\"position\":2}\n");
+        CommandLineRun fromCsv = generateFrom(csv);
+        assertThat(fromCsv.err()).isEmpty();
+        assertThat(fromCsv.out()).contains("2 styles, 3 images").contains("2 done");
+        assertThat(rows("SELECT uri FROM images WHERE style_id = 'wild' ORDER BY position").stream()
+                        .map(row -> Path.of(row.getString(0)).getFileName().toString()))
+                .containsExactly("0.png", "1.png");
+        assertThat(lorasByStyle().get("wild").<String>getAs("brand")).isEqualTo("acme");
+        // the same images in the same order: nothing to do
+        assertThat(generateFrom(jsonLines).out()).contains("0 done, 1 skipped");
+
+        Path parquet = catalog.resolve("styles.parquet");
+        try (SparkSession spark = Sessions.start("test", "local[1]", Map.of())) {
+            spark.read().option("header", "true").csv(csv.toString()).write().parquet(parquet.toString());
+        }
+        assertThat(generateFrom(parquet).out()).contains("0 done, 2 skipped");
+    }
+
+    @Test
+    void refusesTablesThatAreNoCatalog() throws IOException {
+        assertUnusable(
+                generateFrom(Files.writeString(catalog.resolve("a.csv"), "style,image\nx,y.png\n")),
+                "it has no column style_id (found: style, image)");
+        assertUnusable(
+                generateFrom(Files.writeString(catalog.resolve("b.csv"), "style_id,image\nx,y.png\n,z.png\n")),
+                "1 rows lack style_id or image");
+        assertUnusable(
+                generateFrom(Files.writeString(
+                        catalog.resolve("c.csv"), "style_id,image,brand\nx,y.png,one\nx,z.png,two\n")),
+                "style 'x' has several brands");
+        assertUnusable(
+                generateFrom(Files.writeString(catalog.resolve("d.csv"), "style_id,image\n")), "it holds no images");
+        assertUnusable(generateFrom(Files.writeString(catalog.resolve("e.txt"), "")), "unknown kind of file");
+    }
+
+    @Test
+    void aMissingImageFailsItsStyle() throws IOException {
+        Path csv = Files.writeString(catalog.resolve("styles.csv"), "style_id,image\nx,nowhere.png\n");
+        CommandLineRun run = generateFrom(csv);
+        assertThat(run.exitCode()).isEqualTo(Main.STYLES_FAILED);
+        assertThat(run.out()).contains("x: [image_missing]").contains("nowhere.png");
+    }
+
+    @Test
+    void refusesToRunWhatCannotRun() throws IOException {
+        assertUnusable(generate(), "it holds no images (expected files ending in .jpg");
+        copy("0.png", "0.png");
+        assertUnusable(generateFrom(folder.resolve("nowhere")), "there is no such file or folder");
+        assertUnusable(generate("--models", folder.resolve("nowhere")), "is not a folder");
+        assertUnusable(
+                generate("--models", folder),
+                "SigLIP2-G384/model.safetensors: checkpoint missing; the model folder must mirror the hub's folders");
+        assertUnusable(generate("--device", "gpu"), "Cannot use a GPU");
+        assertUnusable(generate("--variants", "stile"), "Invalid variant: 'stile' (expected one of: style)");
+        assertUnusable(generate("--batch-size", "-1"), "Invalid --batch-size");
+        assertUnusable(generate("--max-pixels", "0"), "Invalid pixel limit");
+        Path file = Files.writeString(folder.resolve("file"), "");
+        assertUnusable(generate("--output", file.resolve("out")), "Cannot write to output " + file.resolve("out"));
+        assertThat(output).doesNotExist();
+    }
+
+    @Test
+    void refusesWrongUsage() {
+        assertUnusable(CommandLineRun.of("generate", "--catalogue", "x"), "--catalog");
+        assertUnusable(CommandLineRun.of("generate"), "Missing required options: '--catalog=URI'");
+        assertUnusable(CommandLineRun.of("generate", "--precision", "float8"), "float8");
+        assertUnusable(CommandLineRun.of("frobnicate"), "frobnicate");
+        assertUnusable(CommandLineRun.of(), "Usage: i2l");
+    }
+
+    @Test
+    void helpTeaches() {
+        CommandLineRun help = CommandLineRun.of("generate", "--help");
+        assertThat(help.exitCode()).isZero();
+        assertThat(help.out()).contains("Examples:").contains("Exit codes:").contains("--dry-run");
+        assertThat(CommandLineRun.of("--version").out()).startsWith("i2l-spark ");
+    }
+
+    @Test
+    void dryRunWritesNothing() throws IOException {
+        copy("0.png", "0.png");
+        CommandLineRun run = generate("--dry-run");
+        assertThat(run.exitCode()).isZero();
+        assertThat(run.out()).contains("1 styles, 1 images").contains("Dry run: nothing was written.");
+        assertThat(output).doesNotExist();
+    }
+
+    @Test
+    void aModelThatCannotBeLoadedBreaksTheRun() throws IOException {
+        copy("0.png", "0.png");
+        Path broken = folder.resolve("broken");
+        SampleModels.write(broken);
+        Path decoder = broken.resolve(StyleModel.DECODER_PATH);
+        String header = new String(Files.readAllBytes(decoder), StandardCharsets.ISO_8859_1);
+        Files.writeString(
+                decoder, header.replaceFirst("\"dtype\":\"F32\"", "\"dtype\":\"I32\""), StandardCharsets.ISO_8859_1);
+        CommandLineRun run = generate("--models", broken);
+        assertThat(run.exitCode()).isEqualTo(Main.BROKEN);
+        assertThat(run.err()).contains("the run broke").contains("weights of type I32 are not supported");
+        assertThat(allFiles(output.resolve("loras"))).isEmpty();
+        assertThat(rows("SELECT status FROM runs").get(0).getString(0)).isEqualTo("broken");
+    }
+
+    @Test
+    void settingsReachSpark() throws IOException {
+        copy("0.png", "0.png");
+        CommandLineRun run = generate("--conf", "spark.master=nowhere");
+        assertThat(run.exitCode()).isEqualTo(Main.BROKEN);
+        assertThat(run.err()).contains("Could not parse Master URL: 'nowhere'");
+    }
+
+    private void copy(String image, String to) throws IOException {
+        Path target = catalog.resolve(to);
+        Files.createDirectories(target.getParent());
+        Files.copy(IMAGES.resolve(image), target);
+    }
+
+    private CommandLineRun generate(Object... more) {
+        return generateFrom(catalog, more);
+    }
+
+    /** A later option of the same name wins. */
+    private CommandLineRun generateFrom(Path from, Object... more) {
+        Map<Object, Object> options = new HashMap<>(Map.of("--catalog", from, "--models", models, "--output", output));
+        List<Object> args = new ArrayList<>(List.of("generate", "--master", "local[2]"));
+        if (more.length % 2 == 0) {
+            for (int i = 0; i < more.length; i += 2) {
+                options.put(more[i], more[i + 1]);
+            }
+        } else {
+            args.addAll(List.of(more));
+        }
+        options.forEach((name, value) -> args.addAll(List.of(name, value)));
+        return CommandLineRun.of(args.toArray());
+    }
+
+    private static void assertUnusable(CommandLineRun run, String message) {
+        assertThat(run.err()).contains(message);
+        assertThat(run.exitCode()).isEqualTo(Main.UNUSABLE);
+    }
+
+    private List<Row> rows(String sql) throws IOException {
+        try (SparkSession spark = Sessions.start("test", "local[1]", Map.of())) {
+            for (String table : List.of("loras", "images", "runs")) {
+                Path tableFolder = output.resolve("manifest").resolve(table);
+                if (Files.exists(tableFolder)) {
+                    spark.read().parquet(tableFolder.toString()).createOrReplaceTempView(table);
+                }
+            }
+            return spark.sql(sql).collectAsList();
+        }
+    }
+
+    private Map<String, Row> lorasByStyle() throws IOException {
+        Map<String, Row> byStyle = new HashMap<>();
+        rows("SELECT * FROM loras ORDER BY run_id").forEach(row -> byStyle.put(row.getAs("style_id"), row));
+        return byStyle;
+    }
+
+    private static Path loraFile(Row row) {
+        return Path.of(URI.create(row.<String>getAs("lora_uri").replace(" ", "%20")));
+    }
+
+    private static List<String> allFiles(Path folder) throws IOException {
+        if (!Files.exists(folder)) {
+            return List.of();
+        }
+        try (Stream<Path> files = Files.walk(folder)) {
+            return files.filter(Files::isRegularFile)
+                    .map(Path::toString)
+                    .sorted()
+                    .toList();
+        }
+    }
+
+    private Map<String, Long> modificationTimes() throws IOException {
+        Map<String, Long> times = new HashMap<>();
+        for (String file : allFiles(output.resolve("loras"))) {
+            times.put(file, Files.getLastModifiedTime(Path.of(file)).toMillis());
+        }
+        return times;
+    }
+
+    private static void assertClose(Map<String, FloatTensor> actual, Map<String, FloatTensor> expected) {
+        assertThat(actual.keySet()).isEqualTo(expected.keySet());
+        expected.forEach((name, tensor) -> {
+            assertThat(actual.get(name).shape()).isEqualTo(tensor.shape());
+            assertThat(actual.get(name).values()).containsExactly(tensor.values(), Offset.offset(1e-4f));
+        });
+    }
+
+    private static void assertClose(List<Float> actual, float[] expected) {
+        float[] values = new float[actual.size()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = actual.get(i);
+        }
+        assertThat(values).containsExactly(expected, Offset.offset(1e-4f));
+    }
+}

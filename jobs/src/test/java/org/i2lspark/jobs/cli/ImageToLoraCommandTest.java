@@ -1,0 +1,96 @@
+package org.i2lspark.jobs.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.assertj.core.data.Offset;
+import org.i2lspark.model.ReferenceCase;
+import org.i2lspark.model.ReferenceCase.FloatTensor;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ImageToLoraCommandTest {
+    private static final Path IMAGES = Path.of(System.getProperty("i2l.reference"), "images");
+
+    @TempDir
+    private static Path models;
+
+    @TempDir
+    private Path folder;
+
+    @BeforeAll
+    static void writeModels() throws IOException {
+        ReferenceCase.tiny().writeModels(models);
+    }
+
+    @Test
+    void makesTheReferenceLoraInAnyBatchSize() throws IOException {
+        Path output = folder.resolve("new/style.safetensors");
+        CommandLineRun run = imageToLora(
+                "--output",
+                output,
+                "--batch-size",
+                2,
+                IMAGES.resolve("0.png"),
+                IMAGES.resolve("1.png"),
+                IMAGES.resolve("2.png"));
+        assertThat(run.exitCode()).isZero();
+        assertThat(run.out()).contains("rank 12 from 3 images, 24 modules");
+        Map<String, FloatTensor> expected = ReferenceCase.tiny().tensors("lora_style_group.safetensors");
+        Map<String, FloatTensor> actual = ReferenceCase.readFloats(output);
+        assertThat(actual.keySet()).isEqualTo(expected.keySet());
+        expected.forEach((name, tensor) ->
+                assertThat(actual.get(name).values()).containsExactly(tensor.values(), Offset.offset(1e-4f)));
+        try (Stream<Path> files = Files.list(output.getParent())) {
+            assertThat(files).containsExactly(output);
+        }
+    }
+
+    @Test
+    void refusesABadImageAndLeavesNoFile() throws IOException {
+        Path note = Files.writeString(folder.resolve("note.jpg"), "text");
+        Path output = folder.resolve("style.safetensors");
+        CommandLineRun run = imageToLora("--output", output, IMAGES.resolve("0.png"), note);
+        assertThat(run.exitCode()).isEqualTo(Main.UNUSABLE);
+        assertThat(run.err()).contains("[image_unsupported] " + note).contains("it is not an image");
+        assertThat(output).doesNotExist();
+        assertThat(imageToLora("--output", output, folder.resolve("nowhere.png"))
+                        .err())
+                .contains("[image_missing]");
+    }
+
+    @Test
+    void dryRunWritesNothing() {
+        Path output = folder.resolve("style.safetensors");
+        CommandLineRun run = imageToLora("--output", output, "--dry-run", IMAGES.resolve("0.png"));
+        assertThat(run.exitCode()).isZero();
+        assertThat(run.out()).contains("Dry run: 1 images can be used");
+        assertThat(output).doesNotExist();
+    }
+
+    @Test
+    void needsAnImage() {
+        assertThat(imageToLora("--output", folder.resolve("x")).exitCode()).isEqualTo(Main.UNUSABLE);
+    }
+
+    private static CommandLineRun imageToLora(Object... more) {
+        Object[] fixed = {
+            "image-to-lora",
+            "--models",
+            models,
+            "--lora-dtype",
+            "float32",
+            "--key-format",
+            "diffsynth",
+            "--device",
+            "cpu"
+        };
+        return CommandLineRun.of(
+                Stream.concat(Stream.of(fixed), Stream.of(more)).toArray());
+    }
+}
