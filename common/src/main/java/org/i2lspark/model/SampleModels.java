@@ -34,7 +34,7 @@ public final class SampleModels {
         return Files.exists(models.resolve(MARKER));
     }
 
-    /** Writes the checkpoints of all variants below {@code models}, about 3 MB. */
+    /** Writes the checkpoints of all variants below {@code models}, about 26 MB. */
     public static void write(Path models) throws IOException {
         Files.createDirectories(models);
         Files.writeString(
