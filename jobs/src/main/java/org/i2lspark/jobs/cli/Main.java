@@ -3,12 +3,16 @@ package org.i2lspark.jobs.cli;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.Charset;
+import java.util.List;
 import org.i2lspark.jobs.generate.Problems;
 import org.i2lspark.jobs.generate.UnusableException;
 import org.i2lspark.jobs.generate.Version;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.MissingParameterException;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The command line, for {@code scripts/i2l} and {@code spark-submit} alike. */
 @Command(
@@ -57,12 +61,33 @@ public final class Main {
                 .setUsageHelpAutoWidth(true)
                 .setOut(out)
                 .setErr(err)
+                .setParameterExceptionHandler(Main::explainUsage)
                 .setExecutionExceptionHandler((e, line, parsed) -> explain(e, line.getErr()));
         if (args.length == 0) {
             commandLine.usage(commandLine.getErr());
             return UNUSABLE;
         }
         return commandLine.execute(args);
+    }
+
+    /** Says what is wrong with the arguments, a mistyped option before the options that are missing because of it. */
+    private static int explainUsage(ParameterException problem, String[] args) {
+        CommandLine command = problem.getCommandLine();
+        ParameterException told = problem;
+        if (problem instanceof MissingParameterException) {
+            for (String arg : args) {
+                String name = arg.replaceFirst("=.*", "");
+                if (name.startsWith("--")
+                        && !command.getCommandSpec().optionsMap().containsKey(name)) {
+                    told = new UnmatchedArgumentException(command, List.of(name));
+                }
+            }
+        }
+        PrintWriter err = command.getErr();
+        err.println("Error: " + told.getMessage());
+        UnmatchedArgumentException.printSuggestions(told, err);
+        err.println("See '" + command.getCommandSpec().qualifiedName() + " --help'.");
+        return UNUSABLE;
     }
 
     private static int explain(Exception e, PrintWriter err) {

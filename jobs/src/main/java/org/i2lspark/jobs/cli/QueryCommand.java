@@ -5,6 +5,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.apache.hadoop.fs.Path;
+import org.apache.spark.sql.AnalysisException;
 import org.apache.spark.sql.SparkSession;
 import org.i2lspark.jobs.manifest.ManifestReader;
 import org.i2lspark.jobs.manifest.ManifestTable;
@@ -46,6 +47,21 @@ final class QueryCommand implements Callable<Integer> {
     @Option(names = "--rows", defaultValue = "100", description = "Rows to show at most. Default: ${DEFAULT-VALUE}.")
     private int rows;
 
+    private void show(SparkSession spark) {
+        try {
+            spark.sql(sql).show(rows, MAX_CELL_CHARACTERS);
+        } catch (Exception e) {
+            // Spark throws it unchecked, though it is a checked exception
+            if (e instanceof AnalysisException) {
+                throw new IllegalArgumentException(
+                        "Cannot run the query: "
+                                + e.getMessage().lines().findFirst().orElse(""),
+                        e);
+            }
+            throw e;
+        }
+    }
+
     @Override
     public Integer call() throws IOException {
         try (SparkSession spark = Sessions.start("i2l query", null, Map.of())) {
@@ -61,7 +77,7 @@ final class QueryCommand implements Callable<Integer> {
                             "Cannot query %s: it has no %s; is it the --output of a run?".formatted(output, folder));
                 }
             }
-            spark.sql(sql).show(rows, MAX_CELL_CHARACTERS);
+            show(spark);
             return 0;
         }
     }

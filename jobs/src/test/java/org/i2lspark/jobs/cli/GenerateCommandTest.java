@@ -291,7 +291,9 @@ class GenerateCommandTest {
 
     @Test
     void refusesWrongUsage() {
-        assertUnusable(CommandLineRun.of("generate", "--catalogue", "x"), "--catalog");
+        CommandLineRun mistyped = CommandLineRun.of("generate", "--catlog", "x");
+        assertUnusable(mistyped, "Unknown option: '--catlog'");
+        assertUnusable(mistyped, "Possible solutions: --catalog");
         assertUnusable(CommandLineRun.of("generate"), "Missing required options: '--catalog=URI'");
         assertUnusable(CommandLineRun.of("generate", "--precision", "float8"), "float8");
         assertUnusable(CommandLineRun.of("frobnicate"), "frobnicate");
