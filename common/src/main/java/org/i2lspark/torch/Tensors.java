@@ -39,11 +39,6 @@ public final class Tensors {
         }
     }
 
-    /** A contiguous copy with this type on this device; the tensor itself when nothing changes. */
-    public static Tensor to(TensorScope scope, Tensor tensor, ElementType type, TorchDevice device) {
-        return MEMORY.call(scope, "to", tensor, type, device);
-    }
-
     /** A float32 matrix on the CPU. */
     public static Tensor ofRows(TensorScope scope, List<float[]> rows) {
         Tensor tensor = empty(

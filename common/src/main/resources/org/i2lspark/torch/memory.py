@@ -11,6 +11,3 @@ class Graph(Module):
 
   def copy(self: __torch__.Graph, source: Tensor, destination: Tensor) -> Tensor:
     return destination.copy_(source)
-
-  def to(self: __torch__.Graph, tensor: Tensor, dtype: int, device: str) -> Tensor:
-    return tensor.to(torch.device(device), dtype).contiguous()

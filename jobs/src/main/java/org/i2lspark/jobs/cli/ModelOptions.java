@@ -1,5 +1,6 @@
 package org.i2lspark.jobs.cli;
 
+import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
@@ -111,7 +112,7 @@ final class ModelOptions {
         new ImageDecoder(maxPixels);
         return new GenerateOptions(
                 catalog,
-                models,
+                Path.of(models).toAbsolutePath().toString(),
                 output,
                 variants(),
                 elementType(precision),

@@ -27,6 +27,16 @@ final class Sessions {
             conf.setIfMissing("spark.driver.bindAddress", "127.0.0.1");
         }
         settings.forEach(conf::set);
+        if (!conf.get("spark.master").startsWith("local")) {
+            // spark-submit names the application to executors, an embedded driver must do so itself
+            conf.setIfMissing(
+                    "spark.jars",
+                    Sessions.class
+                            .getProtectionDomain()
+                            .getCodeSource()
+                            .getLocation()
+                            .toString());
+        }
         return SparkSession.builder().config(conf).getOrCreate();
     }
 }

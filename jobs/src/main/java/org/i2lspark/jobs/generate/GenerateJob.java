@@ -56,16 +56,20 @@ public final class GenerateJob {
      *
      * @param log takes progress
      * @param terminal whether a person watches the log
+     * @throws IOException if there is no file system for the output's URI
      */
-    public GenerateJob(SparkSession spark, GenerateOptions options, PrintStream log, boolean terminal) {
+    public GenerateJob(SparkSession spark, GenerateOptions options, PrintStream log, boolean terminal)
+            throws IOException {
         this.spark = spark;
-        this.options = options;
         this.storage = new Storage(spark.sparkContext().hadoopConfiguration());
+        // executors have working directories of their own
+        this.options =
+                options.withOutput(storage.qualify(new Path(options.output())).toString());
         this.log = log;
         this.terminal = terminal;
         this.runId = RUN_ID.format(Instant.now()) + "-"
                 + UUID.randomUUID().toString().substring(0, 4);
-        this.output = new Path(options.output());
+        this.output = new Path(this.options.output());
     }
 
     /** What a run would do. */
@@ -224,14 +228,14 @@ public final class GenerateJob {
         }
     }
 
-    private RunSummary summary(Instant start, List<PartResult> results) throws IOException {
+    private RunSummary summary(Instant start, List<PartResult> results) {
         List<StyleFailure> failures = results.stream()
                 .flatMap(result -> result.failures().stream())
                 .sorted(Comparator.comparing(StyleFailure::styleId))
                 .toList();
         return new RunSummary(
                 runId,
-                storage.qualify(output).toString(),
+                options.output(),
                 results.stream().mapToLong(PartResult::done).sum(),
                 results.stream().mapToLong(PartResult::skipped).sum(),
                 results.stream().mapToLong(PartResult::images).sum(),

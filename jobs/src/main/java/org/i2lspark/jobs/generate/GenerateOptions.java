@@ -39,6 +39,22 @@ public record GenerateOptions(
         return variants.stream().sorted().map(Variant::id).collect(Collectors.joining(","));
     }
 
+    /** The same options with another output. */
+    GenerateOptions withOutput(String uri) {
+        return new GenerateOptions(
+                catalog,
+                models,
+                uri,
+                variants,
+                precision,
+                loraType,
+                keyFormat,
+                device,
+                batchSize,
+                maxPixels,
+                maxImagesPerStyle);
+    }
+
     /** The options as a manifest shows them. */
     public Map<String, String> toMap() {
         Map<String, String> map = new LinkedHashMap<>();

@@ -285,7 +285,7 @@ class GenerateCommandTest {
         assertUnusable(generate("--batch-size", "-1"), "Invalid --batch-size");
         assertUnusable(generate("--max-pixels", "0"), "Invalid pixel limit");
         Path file = Files.writeString(folder.resolve("file"), "");
-        assertUnusable(generate("--output", file.resolve("out")), "Cannot write to output " + file.resolve("out"));
+        assertUnusable(generate("--output", file.resolve("out")), "Cannot write to output file:" + file.resolve("out"));
         assertThat(output).doesNotExist();
     }
 
