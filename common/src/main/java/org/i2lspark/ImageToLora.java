@@ -40,23 +40,28 @@ public final class ImageToLora implements AutoCloseable {
     private final DinoV3Encoder dinov3;
     private final LoraDecoder decoder;
 
-    private ImageToLora(SigLip2Encoder siglip2, DinoV3Encoder dinov3, LoraDecoder decoder) {
-        this.siglip2 = siglip2;
-        this.dinov3 = dinov3;
-        this.decoder = decoder;
+    private final List<Runnable> closers = new ArrayList<>();
+
+    private ImageToLora(StyleModel model, ElementType precision, TorchDevice device) throws IOException {
+        try (TensorStore siglip2Weights = model.siglip2().open();
+                TensorStore dinov3Weights = model.dinov3().open();
+                TensorStore decoderWeights = model.decoder().open()) {
+            this.siglip2 = SigLip2Encoder.load(siglip2Weights, model.siglip2Config(), precision, device);
+            closers.add(siglip2::close);
+            this.dinov3 = DinoV3Encoder.load(dinov3Weights, model.dinov3Config(), precision, device);
+            closers.add(dinov3::close);
+            this.decoder = LoraDecoder.load(decoderWeights, precision, device);
+            closers.add(decoder::close);
+        } catch (IOException | RuntimeException e) {
+            close();
+            throw e;
+        }
     }
 
     /** Loads the weights, in this precision, onto this device; none go onto the Java heap. */
     public static ImageToLora load(StyleModel model, ElementType precision, TorchDevice device) throws IOException {
         requireNonNull(model, "model is null");
-        try (TensorStore siglip2 = model.siglip2().open();
-                TensorStore dinov3 = model.dinov3().open();
-                TensorStore decoder = model.decoder().open()) {
-            return new ImageToLora(
-                    new SigLip2Encoder(siglip2, model.siglip2Config(), precision, device),
-                    new DinoV3Encoder(dinov3, model.dinov3Config(), precision, device),
-                    new LoraDecoder(decoder, precision, device));
-        }
+        return new ImageToLora(model, precision, device);
     }
 
     /** Crops and resizes an image for the encoders of a model. Safe for use by several threads. */
@@ -96,8 +101,7 @@ public final class ImageToLora implements AutoCloseable {
 
     @Override
     public void close() {
-        siglip2.close();
-        dinov3.close();
-        decoder.close();
+        closers.forEach(Runnable::run);
+        closers.clear();
     }
 }

@@ -28,9 +28,9 @@ public final class LoraDecoder implements AutoCloseable {
 
     private final List<Bucket> buckets;
     private final DecoderLayout layout;
-    private final TensorScope scope = new TensorScope();
+    private final TensorScope scope;
     private final Tensor firstLayers;
-    private final List<Tensor> secondLayers = new ArrayList<>();
+    private final List<Tensor> secondLayers;
 
     private enum Factor {
         A,
@@ -53,20 +53,26 @@ public final class LoraDecoder implements AutoCloseable {
      *
      * @throws IOException if it is no Style decoder, saying what was expected and what was found
      */
-    public LoraDecoder(TensorStore checkpoint, ElementType precision, TorchDevice device) throws IOException {
-        this.layout = DecoderLayout.of(checkpoint);
+    public static LoraDecoder load(TensorStore checkpoint, ElementType precision, TorchDevice device)
+            throws IOException {
+        DecoderLayout layout = DecoderLayout.of(checkpoint);
+        return WeightLoader.load(
+                checkpoint, precision, device, (loader, scope) -> new LoraDecoder(layout, loader, scope));
+    }
+
+    private LoraDecoder(DecoderLayout layout, WeightLoader loader, TensorScope scope) throws IOException {
+        this.layout = layout;
+        this.scope = scope;
         this.buckets = Stream.concat(
                         bucketsOf(Factor.A, layout.modules()).stream(), bucketsOf(Factor.B, layout.modules()).stream())
                 .toList();
-        try (WeightLoader loader = new WeightLoader(checkpoint, precision, device)) {
-            this.firstLayers = loader.loadStacked(
-                    scope,
-                    buckets.stream()
-                            .flatMap(bucket -> bucket.weights("proj_in").stream())
-                            .toList());
-            for (Bucket bucket : buckets) {
-                secondLayers.add(loader.loadStacked(scope, bucket.weights("proj_out")));
-            }
+        List<String> firstNames = buckets.stream()
+                .flatMap(bucket -> bucket.weights("proj_in").stream())
+                .toList();
+        this.firstLayers = loader.loadStacked(scope, firstNames);
+        this.secondLayers = new ArrayList<>();
+        for (Bucket bucket : buckets) {
+            secondLayers.add(loader.loadStacked(scope, bucket.weights("proj_out")));
         }
     }
 

@@ -17,16 +17,26 @@ public final class DinoV3Encoder implements AutoCloseable {
     private static final Graph GRAPH = Graph.load(DinoV3Encoder.class, "dinov3.py");
 
     private final DinoV3Config config;
-    private final TensorScope scope = new TensorScope();
+    private final TensorScope scope;
     private final List<Tensor> weights;
 
     /** Loads the weights of a checkpoint whose layout is {@code config.layout()}. */
-    public DinoV3Encoder(TensorStore checkpoint, DinoV3Config config, ElementType precision, TorchDevice device)
-            throws IOException {
+    public static DinoV3Encoder load(
+            TensorStore checkpoint, DinoV3Config config, ElementType precision, TorchDevice device) throws IOException {
+        return WeightLoader.load(
+                checkpoint,
+                precision,
+                device,
+                (loader, scope) -> new DinoV3Encoder(
+                        config,
+                        scope,
+                        loader.load(scope, List.copyOf(config.weights().keySet()))));
+    }
+
+    private DinoV3Encoder(DinoV3Config config, TensorScope scope, List<Tensor> weights) {
         this.config = config;
-        try (WeightLoader loader = new WeightLoader(checkpoint, precision, device)) {
-            this.weights = loader.load(scope, List.copyOf(config.weights().keySet()));
-        }
+        this.scope = scope;
+        this.weights = weights;
     }
 
     /** Embeds a batch of crops of one size: one vector of {@code hiddenSize} each. */

@@ -17,16 +17,27 @@ public final class SigLip2Encoder implements AutoCloseable {
     private static final Graph GRAPH = Graph.load(SigLip2Encoder.class, "siglip2.py");
 
     private final SigLip2Config config;
-    private final TensorScope scope = new TensorScope();
+    private final TensorScope scope;
     private final List<Tensor> weights;
 
     /** Loads the weights of a checkpoint whose layout is {@code config.layout()}. */
-    public SigLip2Encoder(TensorStore checkpoint, SigLip2Config config, ElementType precision, TorchDevice device)
+    public static SigLip2Encoder load(
+            TensorStore checkpoint, SigLip2Config config, ElementType precision, TorchDevice device)
             throws IOException {
+        return WeightLoader.load(
+                checkpoint,
+                precision,
+                device,
+                (loader, scope) -> new SigLip2Encoder(
+                        config,
+                        scope,
+                        loader.load(scope, List.copyOf(config.weights().keySet()))));
+    }
+
+    private SigLip2Encoder(SigLip2Config config, TensorScope scope, List<Tensor> weights) {
         this.config = config;
-        try (WeightLoader loader = new WeightLoader(checkpoint, precision, device)) {
-            this.weights = loader.load(scope, List.copyOf(config.weights().keySet()));
-        }
+        this.scope = scope;
+        this.weights = weights;
     }
 
     /**

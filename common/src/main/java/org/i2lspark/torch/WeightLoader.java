@@ -25,7 +25,29 @@ public final class WeightLoader implements AutoCloseable {
     private final TensorScope staging = new TensorScope();
     private final Map<ElementType, Tensor> stagingBuffers = new EnumMap<>(ElementType.class);
 
-    public WeightLoader(TensorStore store, ElementType type, TorchDevice device) {
+    /** Builds something from the weights of a checkpoint. */
+    @FunctionalInterface
+    public interface Builder<T> {
+        T build(WeightLoader loader, TensorScope scope) throws IOException;
+    }
+
+    /**
+     * Builds something that owns its weights. If that fails, the weights loaded until then are freed.
+     *
+     * @param builder is given the scope that the result is to own
+     */
+    public static <T> T load(TensorStore store, ElementType type, TorchDevice device, Builder<T> builder)
+            throws IOException {
+        TensorScope scope = new TensorScope();
+        try (WeightLoader loader = new WeightLoader(store, type, device)) {
+            return builder.build(loader, scope);
+        } catch (IOException | RuntimeException e) {
+            scope.close();
+            throw e;
+        }
+    }
+
+    WeightLoader(TensorStore store, ElementType type, TorchDevice device) {
         this.store = store;
         this.type = type;
         this.device = device;

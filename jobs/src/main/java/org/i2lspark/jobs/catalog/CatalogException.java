@@ -9,4 +9,8 @@ public final class CatalogException extends IOException {
     CatalogException(String message) {
         super(message);
     }
+
+    CatalogException(String message, Throwable cause) {
+        super(message, cause);
+    }
 }

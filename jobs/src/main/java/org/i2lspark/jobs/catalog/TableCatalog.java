@@ -15,6 +15,7 @@ import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.catalog.Catalog.TableFormat;
 
 /**
@@ -25,6 +26,22 @@ final class TableCatalog {
     private TableCatalog() {}
 
     static List<Style> read(SparkSession spark, TableFormat format, String uri) throws CatalogException {
+        try {
+            return styles(spark, format, uri);
+        } catch (CatalogException e) {
+            throw e;
+        } catch (Exception e) {
+            // Spark throws checked exceptions unchecked
+            throw invalid(uri, e);
+        }
+    }
+
+    private static CatalogException invalid(String uri, Exception cause) {
+        String firstLine = Problems.describe(cause).lines().findFirst().orElse("");
+        return new CatalogException("Cannot read catalog %s: %s".formatted(uri, firstLine), cause);
+    }
+
+    private static List<Style> styles(SparkSession spark, TableFormat format, String uri) throws CatalogException {
         Dataset<Row> table = switch (format) {
             case PARQUET -> spark.read().parquet(uri);
             case CSV -> spark.read().option("header", "true").csv(uri);

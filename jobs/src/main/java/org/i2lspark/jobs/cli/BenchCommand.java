@@ -126,21 +126,21 @@ final class BenchCommand implements Callable<Integer> {
         List<float[]> dinov3Embeddings;
         try (TensorStore store = checkpoints.siglip2().open();
                 SigLip2Encoder siglip2 =
-                        new SigLip2Encoder(store, checkpoints.siglip2Config(), stack.precision(), stack.device())) {
+                        SigLip2Encoder.load(store, checkpoints.siglip2Config(), stack.precision(), stack.device())) {
             List<byte[]> inputs = Collections.nCopies(batch, pixels);
             siglip2Embeddings = siglip2.encode(inputs);
             time("SigLIP2", batch, () -> siglip2.encode(inputs));
         }
         try (TensorStore store = checkpoints.dinov3().open();
                 DinoV3Encoder dinov3 =
-                        new DinoV3Encoder(store, checkpoints.dinov3Config(), stack.precision(), stack.device())) {
+                        DinoV3Encoder.load(store, checkpoints.dinov3Config(), stack.precision(), stack.device())) {
             List<RgbImage> inputs = Collections.nCopies(batch, crop);
             dinov3Embeddings = dinov3.encode(inputs);
             time("DINOv3", batch, () -> dinov3.encode(inputs));
         }
         float[] embedding = new ImageEmbedding(siglip2Embeddings.get(0), dinov3Embeddings.get(0)).style();
         try (TensorStore store = checkpoints.decoder().open();
-                LoraDecoder style = new LoraDecoder(store, stack.precision(), stack.device())) {
+                LoraDecoder style = LoraDecoder.load(store, stack.precision(), stack.device())) {
             List<List<float[]>> styles = Collections.nCopies(batch, List.of(embedding));
             time(
                     "Style decoder",

@@ -4,7 +4,7 @@ import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.Charset;
 import java.util.List;
-import org.i2lspark.jobs.generate.Problems;
+import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.generate.UnusableException;
 import org.i2lspark.jobs.generate.Version;
 import picocli.CommandLine;

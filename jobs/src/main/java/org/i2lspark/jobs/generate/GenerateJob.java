@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.io.Serializable;
 import java.io.UncheckedIOException;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
@@ -22,6 +23,7 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.util.SerializableConfiguration;
+import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.catalog.Catalog;
 import org.i2lspark.jobs.catalog.CatalogException;
 import org.i2lspark.jobs.catalog.Style;
@@ -42,6 +44,8 @@ import scala.runtime.BoxedUnit;
 public final class GenerateJob {
     private static final DateTimeFormatter RUN_ID =
             DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
+
+    private static final Duration STALE = Duration.ofDays(1);
 
     private final SparkSession spark;
     private final GenerateOptions options;
@@ -161,6 +165,8 @@ public final class GenerateJob {
         try {
             Path probe = new Path(inflight, "probe");
             storage.write(probe, inflight, out -> {});
+            // what tasks of runs left behind that were killed
+            storage.deleteStaleFolders(inflight.getParent(), STALE);
         } catch (IOException e) {
             throw new UnusableException(
                     "Cannot write to output %s: %s".formatted(options.output(), Problems.describe(e)), e);

@@ -2,6 +2,7 @@ package org.i2lspark.jobs.generate;
 
 import java.io.IOException;
 import java.io.Serializable;
+import org.i2lspark.jobs.Problems;
 import org.i2lspark.torch.Torch;
 
 /**

@@ -5,9 +5,11 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.time.Duration;
 import java.util.OptionalLong;
 import java.util.UUID;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.Path;
@@ -81,6 +83,20 @@ public final class Storage {
     /** Deletes a folder and what is in it, if it is there. */
     public void deleteFolder(Path folder) throws IOException {
         fileSystem(folder).delete(folder, true);
+    }
+
+    /** Deletes the folders in a folder in which nothing was made or removed for this long. */
+    public void deleteStaleFolders(Path parent, Duration age) throws IOException {
+        FileSystem fileSystem = fileSystem(parent);
+        if (!fileSystem.exists(parent)) {
+            return;
+        }
+        long newest = System.currentTimeMillis() - age.toMillis();
+        for (FileStatus status : fileSystem.listStatus(parent)) {
+            if (status.isDirectory() && status.getModificationTime() < newest) {
+                fileSystem.delete(status.getPath(), true);
+            }
+        }
     }
 
     /** Deletes a folder unless something is in it. */

@@ -261,6 +261,15 @@ class GenerateCommandTest {
         assertUnusable(
                 generateFrom(Files.writeString(catalog.resolve("d.csv"), "style_id,image\n")), "it holds no images");
         assertUnusable(generateFrom(Files.writeString(catalog.resolve("e.txt"), "")), "unknown kind of file");
+        assertUnusable(
+                generateFrom(Files.writeString(catalog.resolve("f.jsonl"), "{\"style_id\": oops\n")),
+                "Cannot read catalog " + catalog.resolve("f.jsonl"));
+        assertUnusable(
+                generateFrom(Files.writeString(catalog.resolve("g.parquet"), "no parquet")),
+                "Cannot read catalog " + catalog.resolve("g.parquet"));
+        assertUnusable(
+                generateFrom(Files.writeString(catalog.resolve("h.csv"), "style_id,image,position\nx,y.png,first\n")),
+                "Cannot read catalog " + catalog.resolve("h.csv"));
     }
 
     @Test
@@ -334,6 +343,50 @@ class GenerateCommandTest {
     }
 
     @Test
+    void aBrokenRunKeepsWhatItFinished() throws IOException {
+        for (int i = 0; i < 12; i++) {
+            copy("%d.png".formatted(i % 2), "style" + i + ".png");
+        }
+        CommandLineRun broken = generate(faulty(FaultListener.CANCEL_AFTER_A_TASK));
+        assertThat(broken.exitCode()).isEqualTo(Main.BROKEN);
+        int finished = rows("SELECT * FROM loras WHERE status = 'done'").size();
+        assertThat(finished).isBetween(1, 11);
+
+        assertThat(generate().out()).contains("%d done, %d skipped".formatted(12 - finished, finished));
+        assertThat(rows("SELECT style_id FROM loras WHERE status = 'done' GROUP BY 1 HAVING count(*) = 1"))
+                .hasSize(12);
+        assertThat(rows("SELECT status FROM runs ORDER BY started_at"))
+                .extracting(row -> row.getString(0))
+                .containsExactly("broken", "done");
+    }
+
+    @Test
+    void ofSeveralAttemptsAtAPartitionOneCounts() throws IOException {
+        for (int i = 0; i < 4; i++) {
+            copy("%d.png".formatted(i % 2), "style" + i + ".png");
+        }
+        CommandLineRun run = generate(faulty(FaultListener.KILL_FIRST_ATTEMPT));
+        assertThat(run.exitCode()).isZero();
+        assertThat(run.out()).contains("4 done, 0 skipped (unchanged), 0 failed");
+        assertThat(rows("SELECT * FROM loras")).hasSize(4);
+        assertThat(rows("SELECT * FROM images")).hasSize(4);
+        assertThat(output.resolve("_inflight")).doesNotExist();
+    }
+
+    private static Object[] faulty(String fault) {
+        return new Object[] {
+            "--master",
+            "local[1]",
+            "--batch-size",
+            "1",
+            "--conf",
+            "spark.extraListeners=" + FaultListener.class.getName(),
+            "--conf",
+            FaultListener.FAULT + "=" + fault
+        };
+    }
+
+    @Test
     void settingsReachSpark() throws IOException {
         copy("0.png", "0.png");
         CommandLineRun run = generate("--conf", "spark.master=nowhere");
@@ -351,18 +404,17 @@ class GenerateCommandTest {
         return generateFrom(catalog, more);
     }
 
-    /** A later option of the same name wins. */
+    /** The options that every run needs, unless {@code more} names them. */
     private CommandLineRun generateFrom(Path from, Object... more) {
-        Map<Object, Object> options = new HashMap<>(Map.of("--catalog", from, "--models", models, "--output", output));
-        List<Object> args = new ArrayList<>(List.of("generate", "--master", "local[2]"));
-        if (more.length % 2 == 0) {
-            for (int i = 0; i < more.length; i += 2) {
-                options.put(more[i], more[i + 1]);
+        List<Object> args = new ArrayList<>(List.of("generate"));
+        Map<String, Object> needed =
+                Map.of("--catalog", from, "--models", models, "--output", output, "--master", "local[2]");
+        needed.forEach((name, value) -> {
+            if (!Arrays.asList(more).contains(name)) {
+                args.addAll(List.of(name, value));
             }
-        } else {
-            args.addAll(List.of(more));
-        }
-        options.forEach((name, value) -> args.addAll(List.of(name, value)));
+        });
+        args.addAll(Arrays.asList(more));
         return CommandLineRun.of(args.toArray());
     }
 

@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
@@ -16,6 +19,17 @@ class StorageTest {
     private java.nio.file.Path folder;
 
     private final Storage storage = new Storage(new Configuration());
+
+    @Test
+    void deletesWhatDeadRunsLeftBehind() throws IOException {
+        java.nio.file.Path old = Files.createDirectories(folder.resolve("old"));
+        java.nio.file.Path recent = Files.createDirectories(folder.resolve("recent"));
+        Files.createFile(old.resolve("file"));
+        Files.setLastModifiedTime(old, FileTime.from(Instant.now().minus(Duration.ofHours(2))));
+        storage.deleteStaleFolders(new Path(folder.toUri()), Duration.ofHours(1));
+        assertThat(old).doesNotExist();
+        assertThat(recent).exists();
+    }
 
     @Test
     void aFileAppearsCompleteOrNotAtAll() throws IOException {

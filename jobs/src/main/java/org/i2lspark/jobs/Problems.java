@@ -1,4 +1,4 @@
-package org.i2lspark.jobs.generate;
+package org.i2lspark.jobs;
 
 import java.nio.file.FileSystemException;
 import org.apache.spark.SparkException;
