@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.Callable;
 import org.i2lspark.ImageEmbedding;
 import org.i2lspark.ImageToLora;
@@ -121,10 +122,12 @@ final class ImageToLoraCommand implements Callable<Integer> {
     private long write(Lora lora, GenerateOptions options, Map<String, String> metadata) throws IOException {
         Path folder = output.toAbsolutePath().getParent();
         Files.createDirectories(folder);
-        Path temporary = Files.createTempFile(folder, "." + output.getFileName(), ".tmp");
+        // not createTempFile, whose files nobody else may read
+        Path temporary = folder.resolve(".%s.%s.tmp".formatted(output.getFileName(), UUID.randomUUID()));
         try {
             long bytes;
-            try (FileChannel out = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
+            try (FileChannel out =
+                    FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
                 bytes = lora.write(out, options.keyFormat(), metadata);
             }
             Files.move(temporary, output, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
