@@ -5,15 +5,23 @@ import static java.util.Objects.requireNonNull;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import org.i2lspark.decoder.Bias;
+import org.i2lspark.decoder.DecoderKind;
 import org.i2lspark.decoder.LoraDecoder;
+import org.i2lspark.decoder.LoraMerger;
 import org.i2lspark.encoder.DinoV3Encoder;
+import org.i2lspark.encoder.ImagePositions;
+import org.i2lspark.encoder.QwenVlConfig;
+import org.i2lspark.encoder.QwenVlEncoder;
 import org.i2lspark.encoder.SigLip2Encoder;
 import org.i2lspark.image.CoverCrop;
 import org.i2lspark.image.RgbImage;
 import org.i2lspark.lora.Lora;
-import org.i2lspark.model.StyleModel;
+import org.i2lspark.model.I2lModel;
 import org.i2lspark.safetensors.TensorStore;
 import org.i2lspark.torch.ElementType;
+import org.i2lspark.torch.Tensor;
+import org.i2lspark.torch.TensorScope;
 import org.i2lspark.torch.TorchDevice;
 
 /**
@@ -22,8 +30,8 @@ import org.i2lspark.torch.TorchDevice;
  * and {@link #decode} run on the device in batches of the caller's choice.
  *
  * <pre>{@code
- * StyleModel model = StyleModel.inspect(Path.of("models"));
- * try (ImageToLora i2l = ImageToLora.load(model, ElementType.FLOAT32, TorchDevice.CPU)) {
+ * I2lModel model = I2lModel.inspect(Path.of("models"), Set.of(Variant.STYLE));
+ * try (ImageToLora i2l = ImageToLora.load(model, ElementType.FLOAT32, TorchDevice.CPU, ImagePositions.SEQUENTIAL)) {
  *     List<PreparedImage> images = List.of(ImageToLora.prepare(model, image));
  *     List<ImageEmbedding> embeddings = i2l.embed(images);
  *     try (Lora lora = i2l.decode(List.of(embeddings), ElementType.BFLOAT16).get(0)) {
@@ -36,39 +44,117 @@ public final class ImageToLora implements AutoCloseable {
     /** Side of the square crop, in pixels, that the encoders start from. */
     public static final int CROP_SIZE = 1024;
 
+    /** Side of the square crop, in pixels, that the Coarse decoder's hidden states start from. */
+    public static final int COARSE_CROP_SIZE = 224;
+
+    private static final float[] NO_RESIDUAL = new float[0];
+    private static final byte[] NO_PIXELS = new byte[0];
+
     private final SigLip2Encoder siglip2;
     private final DinoV3Encoder dinov3;
-    private final LoraDecoder decoder;
-
+    private final QwenVlEncoder qwenVl;
+    private final QwenVlConfig qwenVlConfig;
+    private final List<LoraDecoder> decoders = new ArrayList<>();
+    private final LoraMerger merger;
     private final List<Runnable> closers = new ArrayList<>();
 
-    private ImageToLora(StyleModel model, ElementType precision, TorchDevice device) throws IOException {
-        try (TensorStore siglip2Weights = model.siglip2().open();
-                TensorStore dinov3Weights = model.dinov3().open();
-                TensorStore decoderWeights = model.decoder().open()) {
-            this.siglip2 = SigLip2Encoder.load(siglip2Weights, model.siglip2Config(), precision, device);
+    private ImageToLora(I2lModel model, ElementType precision, TorchDevice device, ImagePositions positions)
+            throws IOException {
+        try {
+            this.siglip2 = loadSigLip2(model, precision, device);
             closers.add(siglip2::close);
-            this.dinov3 = DinoV3Encoder.load(dinov3Weights, model.dinov3Config(), precision, device);
+            this.dinov3 = loadDinoV3(model, precision, device);
             closers.add(dinov3::close);
-            this.decoder = LoraDecoder.load(decoderWeights, precision, device);
-            closers.add(decoder::close);
+            this.qwenVl = model.qwenVl().isPresent() ? loadQwenVl(model, precision, device, positions) : null;
+            this.qwenVlConfig = model.qwenVl().map(I2lModel.Encoder::config).orElse(null);
+            if (qwenVl != null) {
+                closers.add(qwenVl::close);
+            }
+            for (I2lModel.Decoder file : model.decoders()) {
+                LoraDecoder decoder = loadDecoder(file, precision, device);
+                decoders.add(decoder);
+                closers.add(decoder::close);
+            }
+            Bias bias = model.bias().isPresent() ? loadBias(model, precision, device) : null;
+            if (bias != null) {
+                closers.add(bias::close);
+            }
+            this.merger = new LoraMerger(decoders, bias);
         } catch (IOException | RuntimeException e) {
             close();
             throw e;
         }
     }
 
-    /** Loads the weights, in this precision, onto this device; none go onto the Java heap. */
-    public static ImageToLora load(StyleModel model, ElementType precision, TorchDevice device) throws IOException {
+    /**
+     * Loads the weights that the model's variants need, in this precision, onto this device; none go onto the Java heap.
+     *
+     * @param positions of image cells in Qwen2.5-VL; of no account when the variants do not need it
+     */
+    public static ImageToLora load(I2lModel model, ElementType precision, TorchDevice device, ImagePositions positions)
+            throws IOException {
         requireNonNull(model, "model is null");
-        return new ImageToLora(model, precision, device);
+        return new ImageToLora(model, precision, device, positions);
+    }
+
+    /** Loads the SigLIP2 encoder of a model alone. */
+    public static SigLip2Encoder loadSigLip2(I2lModel model, ElementType precision, TorchDevice device)
+            throws IOException {
+        try (TensorStore weights = model.siglip2().checkpoint().open()) {
+            return SigLip2Encoder.load(weights, model.siglip2().config(), precision, device);
+        }
+    }
+
+    /** Loads the DINOv3 encoder of a model alone. */
+    public static DinoV3Encoder loadDinoV3(I2lModel model, ElementType precision, TorchDevice device)
+            throws IOException {
+        try (TensorStore weights = model.dinov3().checkpoint().open()) {
+            return DinoV3Encoder.load(weights, model.dinov3().config(), precision, device);
+        }
+    }
+
+    /** Loads the Qwen2.5-VL encoder of a model alone. */
+    public static QwenVlEncoder loadQwenVl(
+            I2lModel model, ElementType precision, TorchDevice device, ImagePositions positions) throws IOException {
+        I2lModel.Encoder<QwenVlConfig> encoder = model.qwenVl().orElseThrow();
+        try (TensorStore weights = encoder.checkpoint().open()) {
+            return QwenVlEncoder.load(weights, encoder.config(), precision, device, positions);
+        }
+    }
+
+    /** Loads one decoder alone. */
+    public static LoraDecoder loadDecoder(I2lModel.Decoder decoder, ElementType precision, TorchDevice device)
+            throws IOException {
+        try (TensorStore weights = decoder.checkpoint().open()) {
+            return LoraDecoder.load(weights, decoder.layout().kind(), precision, device);
+        }
+    }
+
+    private static Bias loadBias(I2lModel model, ElementType precision, TorchDevice device) throws IOException {
+        try (TensorStore weights = model.bias().orElseThrow().open()) {
+            return Bias.load(weights, model.decoders().get(0).layout(), precision, device);
+        }
     }
 
     /** Crops and resizes an image for the encoders of a model. Safe for use by several threads. */
-    public static PreparedImage prepare(StyleModel model, RgbImage image) {
+    public static PreparedImage prepare(I2lModel model, RgbImage image) {
         RgbImage crop = CoverCrop.apply(image, CROP_SIZE, CROP_SIZE);
-        return new PreparedImage(
-                crop, SigLip2Encoder.resize(crop, model.siglip2Config().imageSize()));
+        List<byte[]> qwenVlPixels = new ArrayList<>();
+        for (I2lModel.Decoder decoder : model.decoders()) {
+            qwenVlPixels.add(
+                    switch (decoder.layout().kind()) {
+                        case STYLE -> NO_PIXELS;
+                        case COARSE -> qwenVlPixels(model, CoverCrop.apply(image, COARSE_CROP_SIZE, COARSE_CROP_SIZE));
+                        case FINE -> qwenVlPixels(model, crop);
+                    });
+        }
+        int siglip2Size = model.siglip2().config().imageSize();
+        return new PreparedImage(crop, SigLip2Encoder.resize(crop, siglip2Size), qwenVlPixels);
+    }
+
+    private static byte[] qwenVlPixels(I2lModel model, RgbImage crop) {
+        QwenVlConfig config = model.qwenVl().orElseThrow().config();
+        return QwenVlEncoder.resize(crop, QwenVlEncoder.imageSize(crop.width(), config));
     }
 
     /** Embeds a batch of images. */
@@ -77,26 +163,48 @@ public final class ImageToLora implements AutoCloseable {
                 siglip2.encode(images.stream().map(PreparedImage::siglip2Pixels).toList());
         List<float[]> dinov3Embeddings =
                 dinov3.encode(images.stream().map(PreparedImage::crop).toList());
+        List<List<float[]>> residuals = new ArrayList<>();
+        for (int d = 0; d < decoders.size(); d++) {
+            residuals.add(residuals(images, d));
+        }
         List<ImageEmbedding> embeddings = new ArrayList<>(images.size());
         for (int i = 0; i < images.size(); i++) {
-            embeddings.add(new ImageEmbedding(siglip2Embeddings.get(i), dinov3Embeddings.get(i)));
+            int image = i;
+            embeddings.add(new ImageEmbedding(
+                    siglip2Embeddings.get(i),
+                    dinov3Embeddings.get(i),
+                    residuals.stream().map(decoder -> decoder.get(image)).toList()));
         }
         return embeddings;
+    }
+
+    private List<float[]> residuals(List<PreparedImage> images, int decoder) {
+        DecoderKind kind = decoders.get(decoder).layout().kind();
+        if (kind.tokens() == 0) {
+            return images.stream().map(image -> NO_RESIDUAL).toList();
+        }
+        int cropSize = kind == DecoderKind.COARSE ? COARSE_CROP_SIZE : CROP_SIZE;
+        List<byte[]> pixels =
+                images.stream().map(image -> image.qwenVlPixels().get(decoder)).toList();
+        try (TensorScope temporary = new TensorScope()) {
+            Tensor tokens = qwenVl.encode(temporary, pixels, QwenVlEncoder.imageSize(cropSize, qwenVlConfig));
+            return decoders.get(decoder).residuals(tokens);
+        }
     }
 
     /**
      * Decodes a batch of styles.
      *
      * @param styles the embeddings of each style's images, in order
-     * @return a LoRA for each style, of rank 4 times its images; each is to be closed
+     * @return a LoRA for each style, of rank 4 times its images and decoders, and 4 more with a Bias; each is to be closed
      */
     public List<Lora> decode(List<List<ImageEmbedding>> styles, ElementType loraType) {
-        return decoder.decode(
-                styles.stream()
-                        .map(images ->
-                                images.stream().map(ImageEmbedding::style).toList())
-                        .toList(),
-                loraType);
+        List<List<LoraMerger.Input>> inputs = styles.stream()
+                .map(images -> images.stream()
+                        .map(image -> new LoraMerger.Input(image.style(), image.residuals()))
+                        .toList())
+                .toList();
+        return merger.merge(inputs, loraType);
     }
 
     @Override

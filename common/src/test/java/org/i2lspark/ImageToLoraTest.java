@@ -9,12 +9,15 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import org.i2lspark.encoder.ImagePositions;
 import org.i2lspark.image.RgbImage;
 import org.i2lspark.lora.KeyFormat;
 import org.i2lspark.lora.Lora;
+import org.i2lspark.model.I2lModel;
 import org.i2lspark.model.ReferenceCase;
 import org.i2lspark.model.ReferenceCase.FloatTensor;
-import org.i2lspark.model.StyleModel;
+import org.i2lspark.model.Variant;
 import org.i2lspark.torch.ElementType;
 import org.i2lspark.torch.TorchDevice;
 import org.junit.jupiter.api.AfterAll;
@@ -32,7 +35,7 @@ class ImageToLoraTest {
     @TempDir
     private static Path models;
 
-    private static StyleModel model;
+    private static I2lModel model;
     private static ImageToLora stack;
     private static List<PreparedImage> prepared;
 
@@ -41,12 +44,21 @@ class ImageToLoraTest {
 
     @BeforeAll
     static void load() throws IOException {
-        model = StyleModel.inspect(REFERENCE.writeModels(models));
-        stack = ImageToLora.load(model, ElementType.FLOAT32, TorchDevice.CPU);
-        prepared = new ArrayList<>();
+        model = I2lModel.inspect(REFERENCE.writeModels(models), Set.of(Variant.STYLE));
+        stack = load(model, ElementType.FLOAT32);
+        prepared = prepare(model);
+    }
+
+    private static ImageToLora load(I2lModel model, ElementType precision) throws IOException {
+        return ImageToLora.load(model, precision, TorchDevice.CPU, ImagePositions.SEQUENTIAL);
+    }
+
+    private static List<PreparedImage> prepare(I2lModel model) throws IOException {
+        List<PreparedImage> prepared = new ArrayList<>();
         for (RgbImage image : REFERENCE.images()) {
             prepared.add(ImageToLora.prepare(model, image));
         }
+        return prepared;
     }
 
     @AfterAll
@@ -114,7 +126,7 @@ class ImageToLoraTest {
     @Test
     void bfloat16StaysCloseToFloat32() throws IOException {
         List<ImageEmbedding> exact = stack.embed(prepared);
-        try (ImageToLora coarse = ImageToLora.load(model, ElementType.BFLOAT16, TorchDevice.CPU)) {
+        try (ImageToLora coarse = load(model, ElementType.BFLOAT16)) {
             List<ImageEmbedding> rounded = coarse.embed(prepared);
             for (int i = 0; i < prepared.size(); i++) {
                 assertThat(cosine(rounded.get(i).style(), exact.get(i).style())).isGreaterThan(0.99);

@@ -6,6 +6,8 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 
 /** Typed access to a Hugging Face {@code config.json}; every message names the file and the field. */
 final class HuggingFaceConfig {
@@ -21,13 +23,43 @@ final class HuggingFaceConfig {
 
     /** Reads the file; of a combined text and vision config, the vision part. */
     static HuggingFaceConfig read(Path path) throws IOException {
+        return readWhole(path).partOrSelf("vision_config");
+    }
+
+    static HuggingFaceConfig readWhole(Path path) throws IOException {
         try {
-            JsonNode root = JSON.readTree(Files.readAllBytes(path));
-            JsonNode vision = root.path("vision_config");
-            return new HuggingFaceConfig(path, vision.isObject() ? vision : root);
+            return new HuggingFaceConfig(path, JSON.readTree(Files.readAllBytes(path)));
         } catch (JsonProcessingException e) {
             throw new IOException("Invalid %s: not valid JSON: %s".formatted(path, e.getOriginalMessage()), e);
         }
+    }
+
+    /** The object in a field. */
+    HuggingFaceConfig part(String field) throws IOException {
+        if (!root.path(field).isObject()) {
+            throw invalid(field, "an object");
+        }
+        return new HuggingFaceConfig(path, root.path(field));
+    }
+
+    /** The object in a field, or this one where there is none. */
+    HuggingFaceConfig partOrSelf(String field) throws IOException {
+        return root.path(field).isObject() ? part(field) : this;
+    }
+
+    List<Integer> positives(String field, List<Integer> byDefault) throws IOException {
+        JsonNode array = root.path(field);
+        if (array.isMissingNode()) {
+            return byDefault;
+        }
+        List<Integer> numbers = new ArrayList<>();
+        for (JsonNode number : array) {
+            if (!number.isIntegralNumber() || !number.canConvertToInt() || number.intValue() < 0) {
+                throw invalid(field, "an array of whole numbers");
+            }
+            numbers.add(number.intValue());
+        }
+        return List.copyOf(numbers);
     }
 
     int positive(String field) throws IOException {

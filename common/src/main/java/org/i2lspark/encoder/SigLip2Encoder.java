@@ -46,14 +46,7 @@ public final class SigLip2Encoder implements AutoCloseable {
      * @return {@code 3×imageSize×imageSize} bytes, one plane after the other
      */
     public static byte[] resize(RgbImage crop, int imageSize) {
-        try (TensorScope temporary = new TensorScope()) {
-            Tensor pixels =
-                    Tensors.ofBytes(temporary, crop.pixels(), List.of((long) crop.height(), (long) crop.width(), 3L));
-            Tensor resized = GRAPH.call(temporary, "resize", pixels, imageSize);
-            byte[] planes = new byte[Math.toIntExact(resized.size())];
-            resized.memory().get(planes);
-            return planes;
-        }
+        return ResizeGraph.resize(GRAPH, crop, imageSize);
     }
 
     /** Embeds a batch of {@link #resize resized} images: one vector of {@code hiddenSize} each. */

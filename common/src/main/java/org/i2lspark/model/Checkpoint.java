@@ -12,6 +12,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import org.i2lspark.safetensors.SafetensorsFile;
+import org.i2lspark.safetensors.ShardedSafetensors;
 import org.i2lspark.safetensors.TensorInfo;
 import org.i2lspark.safetensors.TensorLayout;
 import org.i2lspark.safetensors.TensorStore;
@@ -19,12 +20,15 @@ import org.i2lspark.safetensors.TensorStore;
 /**
  * A checkpoint file as far as its header tells; no weights are loaded.
  *
- * @param path of the safetensors file
+ * @param path of the safetensors file, or of the index of one in shards
  * @param layoutFingerprint of names and shapes, see {@link TensorLayout#fingerprint()}
  * @param contentFingerprint of names, shapes, types and a sample of the weights, so that two checkpoints of one layout
  *     are told apart without reading gigabytes
  */
 public record Checkpoint(Path path, String layoutFingerprint, String contentFingerprint) {
+    /** The file that ties a checkpoint in shards together. */
+    static final String INDEX_NAME = "model.safetensors.index.json";
+
     private static final int SAMPLED_TENSORS = 256;
     private static final int SAMPLE_BYTES = 1024;
 
@@ -51,7 +55,7 @@ public record Checkpoint(Path path, String layoutFingerprint, String contentFing
                     null,
                     "checkpoint missing; the model folder must mirror the hub's folders, see 'Real checkpoints' in README.md");
         }
-        return SafetensorsFile.open(path);
+        return path.endsWith(INDEX_NAME) ? ShardedSafetensors.open(path) : SafetensorsFile.open(path);
     }
 
     /** Which released checkpoint has this layout, if one does. */

@@ -7,8 +7,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
+import org.i2lspark.decoder.Bias;
+import org.i2lspark.decoder.DecoderKind;
 import org.i2lspark.decoder.DecoderLayout;
 import org.i2lspark.encoder.DinoV3Config;
+import org.i2lspark.encoder.QwenVlConfig;
 import org.i2lspark.encoder.SigLip2Config;
 import org.i2lspark.model.SyntheticWeights.Recipe;
 
@@ -27,6 +31,23 @@ public final class SampleModels {
     private static final SigLip2Config SIGLIP2 = new SigLip2Config(48, 96, 2, 4, 384, 16, 1e-6);
     private static final DinoV3Config DINOV3 = new DinoV3Config(64, 128, 2, 4, 4, 224, 16, 100, 1e-5);
 
+    private static final QwenVlConfig QWEN_VL = new QwenVlConfig(
+            64,
+            96,
+            2,
+            4,
+            2,
+            152064,
+            1e6,
+            List.of(2, 3, 3),
+            1e-6,
+            new QwenVlConfig.Vision(32, 68, 4, 2, 14, 112, List.of(1, 3)));
+
+    /** Values a token that the residual path compresses to. */
+    private static final int COARSE_TOKEN_SIZE = 4;
+
+    private static final int FINE_TOKEN_SIZE = 1;
+
     private SampleModels() {}
 
     /** Whether the checkpoints in a folder were written by {@link #write}. */
@@ -34,21 +55,35 @@ public final class SampleModels {
         return Files.exists(models.resolve(MARKER));
     }
 
-    /** Writes the checkpoints of all variants below {@code models}, about 26 MB. */
+    /** Writes the checkpoints of all variants below {@code models}, about 130 MB. */
     public static void write(Path models) throws IOException {
         Files.createDirectories(models);
         Files.writeString(
                 models.resolve(MARKER),
                 "Small checkpoints with made-up weights, written by 'i2l sample-models'. Not the released models.\n");
-        Path siglip2 = models.resolve(StyleModel.SIGLIP2_PATH);
+        Path siglip2 = models.resolve(I2lModel.SIGLIP2_PATH);
         SyntheticWeights.write(siglip2, recipes(SIGLIP2.layout().shapes()), SEED);
         writeConfig(siglip2, SIGLIP2.toJson());
-        Path dinov3 = models.resolve(StyleModel.DINOV3_PATH);
+        Path dinov3 = models.resolve(I2lModel.DINOV3_PATH);
         SyntheticWeights.write(dinov3, recipes(DINOV3.layout().shapes()), SEED);
         writeConfig(dinov3, DINOV3.toJson());
-        Map<String, List<Long>> decoder =
-                DecoderLayout.shapes(SIGLIP2.hiddenSize() + DINOV3.hiddenSize(), COMPRESSED, BLOCKS, WIDTH);
-        SyntheticWeights.write(models.resolve(StyleModel.DECODER_PATH), recipes(decoder), SEED);
+        Path qwenVl = models.resolve(I2lModel.QWEN_VL_FOLDER).resolve("model.safetensors");
+        SyntheticWeights.write(qwenVl, recipes(QWEN_VL.layout().shapes()), SEED);
+        writeConfig(qwenVl, QWEN_VL.toJson());
+        writeDecoder(models, Variant.STYLE, 0);
+        writeDecoder(models, Variant.COARSE, COARSE_TOKEN_SIZE);
+        writeDecoder(models, Variant.FINE, FINE_TOKEN_SIZE);
+        SyntheticWeights.write(models.resolve(I2lModel.path(Variant.BIAS)), recipes(Bias.shapes(BLOCKS, WIDTH)), SEED);
+    }
+
+    private static void writeDecoder(Path models, Variant variant, int tokenSize) throws IOException {
+        DecoderKind kind = variant.decoder().orElseThrow();
+        int embedding = SIGLIP2.hiddenSize() + DINOV3.hiddenSize();
+        Map<String, List<Long>> shapes = new TreeMap<>(DecoderLayout.shapes(embedding, COMPRESSED, BLOCKS, WIDTH));
+        if (kind.tokens() > 0) {
+            shapes.putAll(DecoderLayout.residualShapes(kind, BLOCKS, COMPRESSED, tokenSize, QWEN_VL.hiddenSize()));
+        }
+        SyntheticWeights.write(models.resolve(I2lModel.path(variant)), recipes(shapes), SEED);
     }
 
     private static void writeConfig(Path checkpoint, String json) throws IOException {

@@ -31,6 +31,13 @@ public final class TensorLayout {
                 store.tensors().values().stream().collect(Collectors.toMap(TensorInfo::name, TensorInfo::shape)));
     }
 
+    /** The layout less one tensor, if it has it. */
+    public TensorLayout without(String tensor) {
+        TensorLayout rest = new TensorLayout(shapes);
+        rest.shapes.remove(tensor);
+        return rest;
+    }
+
     /** Shapes by tensor name, in name order. */
     public SortedMap<String, List<Long>> shapes() {
         return Collections.unmodifiableSortedMap(shapes);

@@ -65,6 +65,17 @@ public final class WeightLoader implements AutoCloseable {
         return tensors;
     }
 
+    /** Loads rows of a matrix, in this order. */
+    public Tensor loadRows(TensorScope scope, String name, List<Integer> rows) throws IOException {
+        TensorInfo matrix = store.tensors().get(name);
+        long width = matrix.shape().get(1);
+        Tensor tensor = Tensors.empty(scope, List.of((long) rows.size(), width), type, device);
+        for (int i = 0; i < rows.size(); i++) {
+            fill(tensor, i * width, matrix, rows.get(i) * width, width);
+        }
+        return tensor;
+    }
+
     /** Loads tensors of one shape as one tensor with a new first dimension. */
     public Tensor loadStacked(TensorScope scope, List<String> names) throws IOException {
         List<Long> shape = new ArrayList<>(store.tensors().get(names.get(0)).shape());
@@ -78,23 +89,28 @@ public final class WeightLoader implements AutoCloseable {
     }
 
     private void fill(Tensor destination, long start, TensorInfo info) throws IOException {
+        fill(destination, start, info, 0, info.shape().stream().reduce(1L, Math::multiplyExact));
+    }
+
+    /** Reads {@code elements} elements of a tensor from {@code first} on to {@code start} in the destination. */
+    private void fill(Tensor destination, long start, TensorInfo info, long first, long elements) throws IOException {
         ElementType stored = ElementType.of(info.dtype())
                 .orElseThrow(() -> new IOException("Cannot load tensor '%s' of %s: weights of type %s are not supported"
                         .formatted(info.name(), store.location(), info.dtype())));
         boolean direct = stored == type && device.isCpu();
         long chunkBytes = direct ? DIRECT_CHUNK_BYTES : STAGING_BYTES;
-        long elements = info.byteSize() / stored.byteSize();
+
         long chunk = chunkBytes / stored.byteSize();
         for (long done = 0; done < elements; done += chunk) {
             long length = Math.min(chunk, elements - done);
             try (TensorScope views = new TensorScope()) {
                 Tensor part = Tensors.flatSlice(views, destination, start + done, length);
                 if (direct) {
-                    store.read(info.name(), done * stored.byteSize(), part.memory());
+                    store.read(info.name(), (first + done) * stored.byteSize(), part.memory());
                 } else {
                     Tensor source = stagingSlice(views, stored, length);
                     ByteBuffer bytes = source.memory();
-                    store.read(info.name(), done * stored.byteSize(), bytes);
+                    store.read(info.name(), (first + done) * stored.byteSize(), bytes);
                     Tensors.copy(source, part);
                 }
             }

@@ -16,8 +16,11 @@ import java.util.concurrent.Callable;
 import javax.imageio.ImageIO;
 import org.i2lspark.ImageEmbedding;
 import org.i2lspark.ImageToLora;
-import org.i2lspark.decoder.LoraDecoder;
+import org.i2lspark.PreparedImage;
+import org.i2lspark.decoder.DecoderKind;
 import org.i2lspark.encoder.DinoV3Encoder;
+import org.i2lspark.encoder.QwenVlConfig;
+import org.i2lspark.encoder.QwenVlEncoder;
 import org.i2lspark.encoder.SigLip2Encoder;
 import org.i2lspark.image.CoverCrop;
 import org.i2lspark.image.ImageDecoder;
@@ -25,8 +28,8 @@ import org.i2lspark.image.RgbImage;
 import org.i2lspark.jobs.generate.GenerateOptions;
 import org.i2lspark.jobs.generate.Stack;
 import org.i2lspark.lora.Lora;
-import org.i2lspark.model.StyleModel;
-import org.i2lspark.safetensors.TensorStore;
+import org.i2lspark.model.I2lModel;
+import org.i2lspark.torch.TensorScope;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -81,7 +84,7 @@ final class BenchCommand implements Callable<Integer> {
         }
         GenerateOptions options = model.toOptions("", "");
         Path folder = Files.createTempDirectory("i2l-bench");
-        try (Stack stack = new Stack(options.models(), options.device(), options.precision(), options.batchSize())) {
+        try (Stack stack = new Stack(options)) {
             print("Model: %s%nRuns on %s in %s; medians of %d runs, after as many to warm up%n%n%-28s %6s %12s%n"
                     .formatted(
                             stack.model().description(),
@@ -103,13 +106,12 @@ final class BenchCommand implements Callable<Integer> {
     private void bench(GenerateOptions options, Stack stack, Path folder) throws IOException {
         Path file = image == null ? makePhoto(folder) : image;
         int batch = stack.batchSize();
-        StyleModel checkpoints = stack.model();
+        I2lModel checkpoints = stack.model();
 
         byte[] bytes = Files.readAllBytes(file);
         ImageDecoder decoder = new ImageDecoder(options.maxPixels());
         RgbImage decoded = decoder.decode(bytes);
         RgbImage crop = CoverCrop.apply(decoded, ImageToLora.CROP_SIZE, ImageToLora.CROP_SIZE);
-        byte[] pixels = ImageToLora.prepare(checkpoints, decoded).siglip2Pixels();
         String size = " %dx%d".formatted(decoded.width(), decoded.height());
         time("read", 1, () -> Files.readAllBytes(file));
         time("decode" + size, 1, () -> decoder.decode(bytes));
@@ -120,36 +122,53 @@ final class BenchCommand implements Callable<Integer> {
         time(
                 "resize for SigLIP2",
                 1,
-                () -> SigLip2Encoder.resize(crop, checkpoints.siglip2Config().imageSize()));
+                () -> SigLip2Encoder.resize(crop, checkpoints.siglip2().config().imageSize()));
 
-        List<float[]> siglip2Embeddings;
-        List<float[]> dinov3Embeddings;
-        try (TensorStore store = checkpoints.siglip2().open();
-                SigLip2Encoder siglip2 =
-                        SigLip2Encoder.load(store, checkpoints.siglip2Config(), stack.precision(), stack.device())) {
-            List<byte[]> inputs = Collections.nCopies(batch, pixels);
-            siglip2Embeddings = siglip2.encode(inputs);
-            time("SigLIP2", batch, () -> siglip2.encode(inputs));
+        List<PreparedImage> inputs = Collections.nCopies(batch, ImageToLora.prepare(checkpoints, decoded));
+        try (SigLip2Encoder siglip2 = ImageToLora.loadSigLip2(checkpoints, stack.precision(), stack.device())) {
+            List<byte[]> pixels =
+                    inputs.stream().map(PreparedImage::siglip2Pixels).toList();
+            time("SigLIP2", batch, () -> siglip2.encode(pixels));
         }
-        try (TensorStore store = checkpoints.dinov3().open();
-                DinoV3Encoder dinov3 =
-                        DinoV3Encoder.load(store, checkpoints.dinov3Config(), stack.precision(), stack.device())) {
-            List<RgbImage> inputs = Collections.nCopies(batch, crop);
-            dinov3Embeddings = dinov3.encode(inputs);
-            time("DINOv3", batch, () -> dinov3.encode(inputs));
+        try (DinoV3Encoder dinov3 = ImageToLora.loadDinoV3(checkpoints, stack.precision(), stack.device())) {
+            List<RgbImage> crops = inputs.stream().map(PreparedImage::crop).toList();
+            time("DINOv3", batch, () -> dinov3.encode(crops));
         }
-        float[] embedding = new ImageEmbedding(siglip2Embeddings.get(0), dinov3Embeddings.get(0)).style();
-        try (TensorStore store = checkpoints.decoder().open();
-                LoraDecoder style = LoraDecoder.load(store, stack.precision(), stack.device())) {
-            List<List<float[]>> styles = Collections.nCopies(batch, List.of(embedding));
-            time(
-                    "Style decoder",
-                    batch,
-                    () -> style.decode(styles, options.loraType()).forEach(Lora::close));
-            try (Lora lora = style.decode(List.of(List.of(embedding)), options.loraType())
-                    .get(0)) {
-                Path target = folder.resolve("lora.safetensors");
-                time("write", 1, () -> write(lora, options, target));
+        if (checkpoints.qwenVl().isPresent()) {
+            benchQwenVl(options, stack, inputs);
+        }
+        List<ImageEmbedding> embeddings = stack.embed(inputs);
+        List<List<ImageEmbedding>> styles = embeddings.stream().map(List::of).toList();
+        time(
+                "decode and merge",
+                batch,
+                () -> stack.decode(styles, options.loraType()).forEach(Lora::close));
+        try (Lora lora = stack.decode(styles.subList(0, 1), options.loraType()).get(0)) {
+            Path target = folder.resolve("lora.safetensors");
+            time("write", 1, () -> write(lora, options, target));
+        }
+    }
+
+    private void benchQwenVl(GenerateOptions options, Stack stack, List<PreparedImage> inputs) throws IOException {
+        I2lModel model = stack.model();
+        QwenVlConfig config = model.qwenVl().orElseThrow().config();
+        try (QwenVlEncoder encoder =
+                ImageToLora.loadQwenVl(model, stack.precision(), stack.device(), options.imagePositions())) {
+            for (int d = 0; d < model.decoders().size(); d++) {
+                DecoderKind kind = model.decoders().get(d).layout().kind();
+                if (kind.tokens() > 0) {
+                    int decoder = d;
+                    int crop = kind == DecoderKind.COARSE ? ImageToLora.COARSE_CROP_SIZE : ImageToLora.CROP_SIZE;
+                    int size = QwenVlEncoder.imageSize(crop, config);
+                    List<byte[]> pixels = inputs.stream()
+                            .map(image -> image.qwenVlPixels().get(decoder))
+                            .toList();
+                    time("Qwen2.5-VL at " + size, inputs.size(), () -> {
+                        try (TensorScope scope = new TensorScope()) {
+                            encoder.encode(scope, pixels, size);
+                        }
+                    });
+                }
             }
         }
     }

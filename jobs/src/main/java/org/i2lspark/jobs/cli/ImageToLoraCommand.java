@@ -86,7 +86,7 @@ final class ImageToLoraCommand implements Callable<Integer> {
 
     private static Stack openStack(GenerateOptions options) throws IOException {
         try {
-            return new Stack(options.models(), options.device(), options.precision(), options.batchSize());
+            return new Stack(options);
         } catch (IOException e) {
             throw new IllegalArgumentException(Problems.describe(e), e);
         }

@@ -1,9 +1,8 @@
 package org.i2lspark.jobs.cli;
 
 import java.nio.file.Path;
-import java.util.EnumSet;
 import java.util.List;
-import java.util.Set;
+import org.i2lspark.encoder.ImagePositions;
 import org.i2lspark.image.ImageDecoder;
 import org.i2lspark.jobs.generate.DeviceChoice;
 import org.i2lspark.jobs.generate.GenerateOptions;
@@ -31,7 +30,10 @@ final class ModelOptions {
             split = ",",
             defaultValue = "style",
             paramLabel = "VARIANT",
-            description = "What to take up of an image. This version has: style. Default: style.")
+            description = {
+                "What to take up of an image, merged in this order: style (strokes, colours), coarse (content),",
+                "fine (detail; needs coarse), bias (corrects towards Qwen-Image's look). Default: style."
+            })
     private List<String> variants;
 
     @Option(
@@ -39,6 +41,16 @@ final class ModelOptions {
             paramLabel = "TYPE",
             description = "float32 or bfloat16: in which the stack computes. Default: float32 on CPU, bfloat16 on GPU.")
     private FloatType precision;
+
+    @Option(
+            names = "--image-positions",
+            defaultValue = "sequential",
+            paramLabel = "WAY",
+            description = {
+                "For coarse and fine: sequential places an image's cells one after the other, as DiffSynth-Studio computes",
+                "on transformers 5; grid places them in rows and columns (M-RoPE), as on transformers 4. Default: sequential."
+            })
+    private ImagePositions imagePositions;
 
     @Option(
             names = "--lora-dtype",
@@ -86,12 +98,6 @@ final class ModelOptions {
                     "Styles of more images are refused; the rank is 4 times the images. Default: ${DEFAULT-VALUE}.")
     private int maxImagesPerStyle;
 
-    private Set<Variant> variants() {
-        Set<Variant> set = EnumSet.noneOf(Variant.class);
-        variants.forEach(id -> set.add(Variant.of(id)));
-        return set;
-    }
-
     private static ElementType elementType(FloatType type) {
         return type == null ? null : ElementType.valueOf(type.name());
     }
@@ -114,8 +120,9 @@ final class ModelOptions {
                 catalog,
                 Path.of(models).toAbsolutePath().toString(),
                 output,
-                variants(),
+                Variant.of(variants),
                 elementType(precision),
+                imagePositions,
                 elementType(loraType),
                 keyFormat,
                 device,

@@ -4,8 +4,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import org.i2lspark.model.I2lModel;
 import org.i2lspark.model.SampleModels;
-import org.i2lspark.model.StyleModel;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -29,8 +29,8 @@ final class SampleModelsCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        Path decoder = output.resolve(StyleModel.DECODER_PATH);
-        if (Files.exists(decoder) && !SampleModels.wrote(output)) {
+        Path encoder = output.resolve(I2lModel.SIGLIP2_PATH);
+        if (Files.exists(encoder) && !SampleModels.wrote(output)) {
             throw new IllegalArgumentException(
                     "Cannot write sample models to %s: it holds other checkpoints; take another folder"
                             .formatted(output));

@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.i2lspark.model.Checkpoint;
-import org.i2lspark.model.StyleModel;
+import org.i2lspark.model.I2lModel;
 
 /** What a LoRA follows from, as a hash: equal fingerprints mean that nothing need be computed again. */
 public final class Fingerprints {
@@ -23,11 +23,14 @@ public final class Fingerprints {
      *
      * @param imageHashes SHA-256 of each image file, in hex
      */
-    static String ofStyle(List<String> imageHashes, StyleModel model, GenerateOptions options, Stack stack) {
+    static String ofStyle(List<String> imageHashes, I2lModel model, GenerateOptions options, Stack stack) {
         MessageDigest digest = sha256();
         update(digest, "i2l 1");
         update(digest, options.variantText());
         update(digest, stack.precision().name());
+        if (model.qwenVl().isPresent()) {
+            update(digest, options.imagePositions().name());
+        }
         update(digest, options.loraType().name());
         update(digest, options.keyFormat().name());
         checkpoints(model).forEach((title, fingerprint) -> update(digest, title + "=" + fingerprint));
@@ -36,7 +39,7 @@ public final class Fingerprints {
     }
 
     /** For each checkpoint {@code layout fingerprint:content fingerprint}. */
-    public static Map<String, String> checkpoints(StyleModel model) {
+    public static Map<String, String> checkpoints(I2lModel model) {
         return new TreeMap<>(model.checkpoints().entrySet().stream()
                 .collect(Collectors.toMap(Map.Entry::getKey, entry -> text(entry.getValue()))));
     }

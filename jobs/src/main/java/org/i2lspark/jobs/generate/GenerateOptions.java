@@ -6,6 +6,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.i2lspark.encoder.ImagePositions;
 import org.i2lspark.lora.KeyFormat;
 import org.i2lspark.model.Variant;
 import org.i2lspark.torch.ElementType;
@@ -16,6 +17,7 @@ import org.i2lspark.torch.ElementType;
  * @param models folder of checkpoints, on every machine that runs the stack
  * @param output URI of the folder for LoRAs and manifest
  * @param precision in which the stack computes; null for float32 on the CPU and bfloat16 on a GPU
+ * @param imagePositions of image cells in Qwen2.5-VL
  * @param batchSize images embedded at once; 0 for 8 on the CPU and 32 on a GPU
  * @param maxPixels larger images are refused
  * @param maxImagesPerStyle styles of more images are refused
@@ -26,6 +28,7 @@ public record GenerateOptions(
         String output,
         Set<Variant> variants,
         ElementType precision,
+        ImagePositions imagePositions,
         ElementType loraType,
         KeyFormat keyFormat,
         DeviceChoice device,
@@ -47,6 +50,7 @@ public record GenerateOptions(
                 uri,
                 variants,
                 precision,
+                imagePositions,
                 loraType,
                 keyFormat,
                 device,
@@ -63,6 +67,7 @@ public record GenerateOptions(
         map.put("output", output);
         map.put("variants", variantText());
         map.put("precision", precision == null ? "auto" : lower(precision));
+        map.put("image-positions", lower(imagePositions));
         map.put("lora-dtype", lower(loraType));
         map.put("key-format", lower(keyFormat));
         map.put("device", lower(device));

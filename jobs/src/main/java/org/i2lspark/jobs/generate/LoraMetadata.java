@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
-import org.i2lspark.model.StyleModel;
+import org.i2lspark.model.I2lModel;
 
 /** What a LoRA file says of itself in {@code __metadata__}. Nothing in it changes from run to run. */
 public final class LoraMetadata {
@@ -15,7 +15,7 @@ public final class LoraMetadata {
      *
      * @param imageHashes SHA-256 of each image file, in hex
      */
-    public static Map<String, String> of(String variants, List<String> imageHashes, StyleModel model, long rank) {
+    public static Map<String, String> of(String variants, List<String> imageHashes, I2lModel model, long rank) {
         Map<String, String> metadata = new TreeMap<>();
         metadata.put("format", "pt");
         metadata.put("i2l.software", "i2l-spark " + Version.text());

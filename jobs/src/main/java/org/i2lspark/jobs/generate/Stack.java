@@ -2,13 +2,15 @@ package org.i2lspark.jobs.generate;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 import org.i2lspark.ImageEmbedding;
 import org.i2lspark.ImageToLora;
 import org.i2lspark.PreparedImage;
+import org.i2lspark.encoder.ImagePositions;
 import org.i2lspark.lora.Lora;
-import org.i2lspark.model.StyleModel;
+import org.i2lspark.model.I2lModel;
 import org.i2lspark.torch.ElementType;
 import org.i2lspark.torch.TorchDevice;
 
@@ -23,13 +25,14 @@ public final class Stack implements AutoCloseable {
     private static final int GPU_BATCHES_PER_TASK = 32;
 
     private static Stack shared;
-    private static String sharedKey;
+    private static List<Object> sharedKey;
 
     private final ReentrantLock turn = new ReentrantLock(true);
-    private final StyleModel model;
+    private final I2lModel model;
     private final TorchDevice device;
     private final ElementType precision;
     private final int batchSize;
+    private final ImagePositions positions;
     private ImageToLora weights;
 
     /**
@@ -37,28 +40,37 @@ public final class Stack implements AutoCloseable {
      *
      * @throws IOException if the model or the device cannot be used, saying why
      */
-    public Stack(String models, DeviceChoice choice, ElementType precision, int batchSize) throws IOException {
-        this.model = StyleModel.inspect(Path.of(models));
-        this.device = choice.resolve();
-        this.precision = precision != null ? precision : device.isCpu() ? ElementType.FLOAT32 : ElementType.BFLOAT16;
-        this.batchSize = batchSize > 0 ? batchSize : device.isCpu() ? CPU_BATCH : GPU_BATCH;
+    public Stack(GenerateOptions options) throws IOException {
+        this.model = I2lModel.inspect(Path.of(options.models()), options.variants());
+        this.device = options.device().resolve();
+        ElementType usual = device.isCpu() ? ElementType.FLOAT32 : ElementType.BFLOAT16;
+        this.precision = options.precision() != null ? options.precision() : usual;
+        int usualBatch = device.isCpu() ? CPU_BATCH : GPU_BATCH;
+        this.batchSize = options.batchSize() > 0 ? options.batchSize() : usualBatch;
+        this.positions = options.imagePositions();
     }
 
     /** The stack of this process for these options. Other options replace it, which only tests do. */
     static synchronized Stack shared(GenerateOptions options) throws IOException {
-        String key = options.models() + "|" + options.device() + "|" + options.precision() + "|" + options.batchSize();
+        List<Object> key = Arrays.asList(
+                options.models(),
+                options.variants(),
+                options.device(),
+                options.precision(),
+                options.batchSize(),
+                options.imagePositions());
         if (!key.equals(sharedKey)) {
             if (shared != null) {
                 shared.close();
                 sharedKey = null;
             }
-            shared = new Stack(options.models(), options.device(), options.precision(), options.batchSize());
+            shared = new Stack(options);
             sharedKey = key;
         }
         return shared;
     }
 
-    public StyleModel model() {
+    public I2lModel model() {
         return model;
     }
 
@@ -102,7 +114,7 @@ public final class Stack implements AutoCloseable {
 
     private ImageToLora loaded() throws IOException {
         if (weights == null) {
-            weights = ImageToLora.load(model, precision, device);
+            weights = ImageToLora.load(model, precision, device, positions);
         }
         return weights;
     }

@@ -17,10 +17,11 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.assertj.core.data.Offset;
 import org.i2lspark.jobs.generate.Fingerprints;
+import org.i2lspark.model.I2lModel;
 import org.i2lspark.model.ReferenceCase;
 import org.i2lspark.model.ReferenceCase.FloatTensor;
 import org.i2lspark.model.SampleModels;
-import org.i2lspark.model.StyleModel;
+import org.i2lspark.model.Variant;
 import org.i2lspark.safetensors.SafetensorsFile;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -123,6 +124,40 @@ class GenerateCommandTest {
                     image.getList(image.fieldIndex("dinov3")),
                     embeddings.get("dinov3").row(i));
         }
+    }
+
+    @Test
+    void allVariantsTogetherAgreeWithTheReference() throws IOException {
+        ReferenceCase reference = ReferenceCase.tiny();
+        Path referenceModels = reference.writeModels(folder.resolve("models"));
+        copy("0.png", "group/0.png");
+        copy("1.png", "group/1.png");
+        copy("2.png", "group/2.png");
+        CommandLineRun run = generate(
+                "--models",
+                referenceModels,
+                "--variants",
+                "coarse,fine,bias",
+                "--lora-dtype",
+                "float32",
+                "--key-format",
+                "diffsynth",
+                "--batch-size",
+                "2");
+        assertThat(run.err()).isEmpty();
+        Row row = lorasByStyle().get("group");
+        assertClose(
+                ReferenceCase.readFloats(loraFile(row)), reference.tensors("lora_coarse_fine_bias_group.safetensors"));
+        assertThat(row.<Integer>getAs("rank")).isEqualTo(28);
+        assertThat(row.getList(row.fieldIndex("variants"))).isEqualTo(List.of("coarse", "fine", "bias"));
+        assertThat(row.getJavaMap(row.fieldIndex("checkpoints")))
+                .containsOnlyKeys(
+                        "SigLIP2-G384",
+                        "DINOv3-7B",
+                        "Qwen2.5-VL-7B",
+                        "Qwen-Image-i2L-Coarse",
+                        "Qwen-Image-i2L-Fine",
+                        "Qwen-Image-i2L-Bias");
     }
 
     @Test
@@ -290,7 +325,11 @@ class GenerateCommandTest {
                 generate("--models", folder),
                 "SigLIP2-G384/model.safetensors: checkpoint missing; the model folder must mirror the hub's folders");
         assertUnusable(generate("--device", "gpu"), "Cannot use a GPU");
-        assertUnusable(generate("--variants", "stile"), "Invalid variant: 'stile' (expected one of: style)");
+        assertUnusable(
+                generate("--variants", "stile"),
+                "Invalid variant: 'stile' (expected one of: style, coarse, fine, bias)");
+        assertUnusable(generate("--variants", "style,fine"), "fine without coarse");
+        assertUnusable(generate("--variants", "bias"), "bias alone");
         assertUnusable(generate("--batch-size", "-1"), "Invalid --batch-size");
         assertUnusable(generate("--max-pixels", "0"), "Invalid pixel limit");
         Path file = Files.writeString(folder.resolve("file"), "");
@@ -331,7 +370,7 @@ class GenerateCommandTest {
         copy("0.png", "0.png");
         Path broken = folder.resolve("broken");
         SampleModels.write(broken);
-        Path decoder = broken.resolve(StyleModel.DECODER_PATH);
+        Path decoder = broken.resolve(I2lModel.path(Variant.STYLE));
         String header = new String(Files.readAllBytes(decoder), StandardCharsets.ISO_8859_1);
         Files.writeString(
                 decoder, header.replaceFirst("\"dtype\":\"F32\"", "\"dtype\":\"I32\""), StandardCharsets.ISO_8859_1);

@@ -16,6 +16,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.i2lspark.decoder.DecoderLayout;
 import org.i2lspark.encoder.SigLip2Config;
 import org.i2lspark.safetensors.MalformedSafetensorsException;
@@ -25,7 +26,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class StyleModelTest {
+class I2lModelTest {
+    private static final Set<Variant> STYLE = Set.of(Variant.STYLE);
+    private static final String DECODER_PATH = "DiffSynth-Studio/Qwen-Image-i2L/Qwen-Image-i2L-Style.safetensors";
+
     @TempDir
     private Path models;
 
@@ -36,9 +40,9 @@ class StyleModelTest {
 
     @Test
     void acceptsOtherSizesOfTheSameGraph() throws IOException {
-        StyleModel model = StyleModel.inspect(models);
-        assertThat(model.siglip2Config().heads()).isEqualTo(4);
-        assertThat(model.decoderLayout().blocks()).isEqualTo(60);
+        I2lModel model = I2lModel.inspect(models, STYLE);
+        assertThat(model.siglip2().config().heads()).isEqualTo(4);
+        assertThat(model.decoders().get(0).layout().blocks()).isEqualTo(60);
         assertThat(model.description())
                 .isEqualTo("DINOv3-7B (not the released size), Qwen-Image-i2L-Style (not the released size),"
                         + " SigLIP2-G384 (not the released size)");
@@ -46,38 +50,38 @@ class StyleModelTest {
 
     @Test
     void recognisesTheReleasedFiles() throws IOException {
-        writeHollow(StyleModel.SIGLIP2_PATH, "siglip2-g384");
-        writeHollow(StyleModel.DINOV3_PATH, "dinov3-7b");
-        writeHollow(StyleModel.DECODER_PATH, "i2l-style");
-        Files.delete(config(StyleModel.SIGLIP2_PATH));
-        Files.delete(config(StyleModel.DINOV3_PATH));
-        StyleModel model = StyleModel.inspect(models);
+        writeHollow(I2lModel.SIGLIP2_PATH, "siglip2-g384");
+        writeHollow(I2lModel.DINOV3_PATH, "dinov3-7b");
+        writeHollow(DECODER_PATH, "i2l-style");
+        Files.delete(config(I2lModel.SIGLIP2_PATH));
+        Files.delete(config(I2lModel.DINOV3_PATH));
+        I2lModel model = I2lModel.inspect(models, STYLE);
         assertThat(model.description())
                 .isEqualTo("DINOv3-7B (released), Qwen-Image-i2L-Style (released), SigLIP2-G384 (released)");
-        assertThat(model.siglip2Config()).isEqualTo(SigLip2Config.RELEASED);
-        assertThat(model.decoderLayout().embeddingSize()).isEqualTo(5632);
-        assertThat(model.decoderLayout().modules()).hasSize(720);
+        assertThat(model.siglip2().config()).isEqualTo(SigLip2Config.RELEASED);
+        assertThat(model.decoders().get(0).layout().embeddingSize()).isEqualTo(5632);
+        assertThat(model.decoders().get(0).layout().modules()).hasSize(720);
     }
 
     @Test
     void namesAReleasedCheckpointOfAnotherKind() throws IOException {
-        writeHollow(StyleModel.DECODER_PATH, "i2l-coarse");
+        writeHollow(DECODER_PATH, "i2l-coarse");
         assertInvalid("its layout is that of Qwen-Image-i2L-Coarse, expected Qwen-Image-i2L-Style");
-        writeHollow(StyleModel.SIGLIP2_PATH, "dinov3-7b");
+        writeHollow(I2lModel.SIGLIP2_PATH, "dinov3-7b");
         assertInvalid("its layout is that of DINOv3-7B, expected SigLIP2-G384");
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {StyleModel.SIGLIP2_PATH, StyleModel.DINOV3_PATH, StyleModel.DECODER_PATH})
+    @ValueSource(strings = {I2lModel.SIGLIP2_PATH, I2lModel.DINOV3_PATH, DECODER_PATH})
     void namesAMissingOrTruncatedFile(String file) throws IOException {
         byte[] whole = Files.readAllBytes(models.resolve(file));
         Files.write(models.resolve(file), Arrays.copyOf(whole, whole.length - 1));
-        assertThatThrownBy(() -> StyleModel.inspect(models))
+        assertThatThrownBy(() -> I2lModel.inspect(models, STYLE))
                 .isInstanceOf(MalformedSafetensorsException.class)
                 .hasMessageContaining(models.resolve(file).toString())
                 .hasMessageContaining("past the end of the data");
         Files.delete(models.resolve(file));
-        assertThatThrownBy(() -> StyleModel.inspect(models))
+        assertThatThrownBy(() -> I2lModel.inspect(models, STYLE))
                 .isInstanceOf(NoSuchFileException.class)
                 .hasMessageContaining(models.resolve(file).toString())
                 .hasMessageContaining("checkpoint missing");
@@ -89,34 +93,34 @@ class StyleModelTest {
         shapes.remove("head.probe");
         shapes.put("text_model.weight", List.of(2L));
         shapes.put("post_layernorm.bias", List.of(49L));
-        writeShapes(StyleModel.SIGLIP2_PATH, shapes);
+        writeShapes(I2lModel.SIGLIP2_PATH, shapes);
         assertInvalid("1 tensors missing (head.probe)");
         assertInvalid("1 tensors unexpected (text_model.weight)");
         assertInvalid("1 tensors of another shape (post_layernorm.bias is 49, expected 48)");
-        assertInvalid(config(StyleModel.SIGLIP2_PATH).toString());
+        assertInvalid(config(I2lModel.SIGLIP2_PATH).toString());
     }
 
     @Test
     void aSmallCheckpointNeedsItsConfig() throws IOException {
-        Files.delete(config(StyleModel.SIGLIP2_PATH));
+        Files.delete(config(I2lModel.SIGLIP2_PATH));
         assertInvalid("the released model (there is no config.json beside it)");
     }
 
     @Test
     void configAndWeightsMustAgree() throws IOException {
-        rewriteConfig(StyleModel.DINOV3_PATH, "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3");
+        rewriteConfig(I2lModel.DINOV3_PATH, "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3");
         assertInvalid("17 tensors missing (layer.2.");
     }
 
     @Test
     void refusesConfigsOfAnotherGraph() throws IOException {
-        rewriteConfig(StyleModel.DINOV3_PATH, "\"use_gated_mlp\": true", "\"use_gated_mlp\": false");
+        rewriteConfig(I2lModel.DINOV3_PATH, "\"use_gated_mlp\": true", "\"use_gated_mlp\": false");
         assertInvalid("field use_gated_mlp is false (expected true, the only graph that is supported)");
-        rewriteConfig(StyleModel.SIGLIP2_PATH, "\"num_attention_heads\": 4", "\"num_attention_heads\": 5");
+        rewriteConfig(I2lModel.SIGLIP2_PATH, "\"num_attention_heads\": 4", "\"num_attention_heads\": 5");
         assertInvalid("field hidden_size is 48 (expected a multiple of num_attention_heads, 5)");
-        rewriteConfig(StyleModel.SIGLIP2_PATH, "\"hidden_size\": 48", "\"hidden_size\": \"48\"");
+        rewriteConfig(I2lModel.SIGLIP2_PATH, "\"hidden_size\": 48", "\"hidden_size\": \"48\"");
         assertInvalid("field hidden_size is \"48\" (expected a positive whole number)");
-        Files.writeString(config(StyleModel.SIGLIP2_PATH), "{");
+        Files.writeString(config(I2lModel.SIGLIP2_PATH), "{");
         assertInvalid("not valid JSON");
     }
 
@@ -126,7 +130,7 @@ class StyleModelTest {
         decoderShapes()
                 .forEach((name, shape) ->
                         shapes.put(name, name.contains("proj_in") ? List.of(shape.get(0), 100L) : shape));
-        writeShapes(StyleModel.DECODER_PATH, shapes);
+        writeShapes(DECODER_PATH, shapes);
         assertInvalid("it takes embeddings of 100 values, SigLIP2 and DINOv3 give 48 + 64 = 112");
     }
 
@@ -134,36 +138,36 @@ class StyleModelTest {
     void refusesDecodersThatDoNotHangTogether() throws IOException {
         Map<String, List<Long>> shapes = decoderShapes();
         shapes.put("blocks.7.layers.1.proj_b.proj_out.weight", List.of(260L, 8L));
-        writeShapes(StyleModel.DECODER_PATH, shapes);
+        writeShapes(DECODER_PATH, shapes);
         assertInvalid("1 tensors of another shape (blocks.7.layers.1.proj_b.proj_out.weight is 260x8, expected 256x8)");
 
         shapes = decoderShapes();
         shapes.keySet().removeIf(name -> name.startsWith("blocks.239."));
-        writeShapes(StyleModel.DECODER_PATH, shapes);
+        writeShapes(DECODER_PATH, shapes);
         assertInvalid("found 239");
 
         shapes = decoderShapes();
         shapes.put("blocks.0.proj_residual.proj_in.weight", List.of(4L, 4L));
-        writeShapes(StyleModel.DECODER_PATH, shapes);
-        assertInvalid("it is a Coarse or Fine decoder, not Style");
+        writeShapes(DECODER_PATH, shapes);
+        assertInvalid("so it is a Coarse or Fine decoder");
 
-        writeShapes(StyleModel.DECODER_PATH, Map.of("lora.weight", List.of(4L)));
+        writeShapes(DECODER_PATH, Map.of("lora.weight", List.of(4L)));
         assertInvalid("Not a Style decoder");
     }
 
     @Test
     void tellsCheckpointsOfOneLayoutApart() throws IOException {
-        Checkpoint before = StyleModel.inspect(models).siglip2();
+        Checkpoint before = I2lModel.inspect(models, STYLE).siglip2().checkpoint();
         List<SyntheticWeights.Recipe> recipes = new ArrayList<>();
         siglip2Shapes().forEach((name, shape) -> recipes.add(new SyntheticWeights.Recipe(name, shape, 1, 0)));
-        SyntheticWeights.write(models.resolve(StyleModel.SIGLIP2_PATH), recipes, 2);
-        Checkpoint after = StyleModel.inspect(models).siglip2();
+        SyntheticWeights.write(models.resolve(I2lModel.SIGLIP2_PATH), recipes, 2);
+        Checkpoint after = I2lModel.inspect(models, STYLE).siglip2().checkpoint();
         assertThat(after.layoutFingerprint()).isEqualTo(before.layoutFingerprint());
         assertThat(after.contentFingerprint()).isNotEqualTo(before.contentFingerprint());
     }
 
     private void assertInvalid(String message) {
-        assertThatThrownBy(() -> StyleModel.inspect(models))
+        assertThatThrownBy(() -> I2lModel.inspect(models, STYLE))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining(message);
     }
@@ -180,7 +184,7 @@ class StyleModelTest {
 
     private Map<String, List<Long>> siglip2Shapes() throws IOException {
         return new HashMap<>(
-                SigLip2Config.read(config(StyleModel.SIGLIP2_PATH)).layout().shapes());
+                SigLip2Config.read(config(I2lModel.SIGLIP2_PATH)).layout().shapes());
     }
 
     private static Map<String, List<Long>> decoderShapes() {

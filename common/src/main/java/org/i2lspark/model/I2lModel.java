@@ -1,0 +1,229 @@
+package org.i2lspark.model;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Function;
+import org.i2lspark.decoder.Bias;
+import org.i2lspark.decoder.DecoderKind;
+import org.i2lspark.decoder.DecoderLayout;
+import org.i2lspark.encoder.DinoV3Config;
+import org.i2lspark.encoder.QwenVlConfig;
+import org.i2lspark.encoder.SigLip2Config;
+import org.i2lspark.safetensors.TensorLayout;
+import org.i2lspark.safetensors.TensorStore;
+
+/**
+ * The checkpoints that a set of variants needs, found in a model folder that mirrors the hub's folders, and checked against
+ * each other by their headers alone.
+ *
+ * @param qwenVl present when a decoder takes hidden states
+ * @param decoders in the order in which their factors are merged
+ */
+public record I2lModel(
+        Encoder<SigLip2Config> siglip2,
+        Encoder<DinoV3Config> dinov3,
+        Optional<Encoder<QwenVlConfig>> qwenVl,
+        List<Decoder> decoders,
+        Optional<Checkpoint> bias) {
+    public static final String SIGLIP2_PATH = "DiffSynth-Studio/General-Image-Encoders/SigLIP2-G384/model.safetensors";
+    public static final String DINOV3_PATH = "DiffSynth-Studio/General-Image-Encoders/DINOv3-7B/model.safetensors";
+    public static final String QWEN_VL_FOLDER = "Qwen/Qwen-Image/text_encoder";
+
+    private static final String I2L_FOLDER = "DiffSynth-Studio/Qwen-Image-i2L/";
+    private static final String BIAS_TITLE = "Qwen-Image-i2L-Bias";
+    private static final String OUTPUT_HEAD = "lm_head.weight";
+
+    /** An encoder's checkpoint and sizes. */
+    public record Encoder<C>(Checkpoint checkpoint, C config) {}
+
+    /** A decoder's checkpoint and sizes. */
+    public record Decoder(Checkpoint checkpoint, DecoderLayout layout) {}
+
+    @FunctionalInterface
+    private interface ConfigReader<C> {
+        C read(Path path) throws IOException;
+    }
+
+    /** Where a variant's decoder, or the Bias, lies in a model folder. */
+    public static String path(Variant variant) {
+        String title = variant.decoder().map(kind -> released(kind).title()).orElse(BIAS_TITLE);
+        return I2L_FOLDER + title + ".safetensors";
+    }
+
+    /**
+     * Finds and checks the checkpoints that these variants need.
+     *
+     * @throws IOException if one is missing, damaged, of another kind or does not fit the others, saying what was expected
+     *     and what was found
+     */
+    public static I2lModel inspect(Path models, Set<Variant> variants) throws IOException {
+        if (!Files.isDirectory(models)) {
+            throw new NotDirectoryException(
+                    models + " is not a folder; --models takes the folder that holds DiffSynth-Studio/");
+        }
+        Encoder<SigLip2Config> siglip2 = encoder(
+                models.resolve(SIGLIP2_PATH),
+                ReleasedCheckpoint.SIGLIP2_G384,
+                SigLip2Config::read,
+                SigLip2Config.RELEASED,
+                SigLip2Config::layout);
+        Encoder<DinoV3Config> dinov3 = encoder(
+                models.resolve(DINOV3_PATH),
+                ReleasedCheckpoint.DINOV3_7B,
+                DinoV3Config::read,
+                DinoV3Config.RELEASED,
+                DinoV3Config::layout);
+        boolean hiddenStates =
+                variants.stream().flatMap(variant -> variant.decoder().stream()).anyMatch(kind -> kind.tokens() > 0);
+        Optional<Encoder<QwenVlConfig>> qwenVl = Optional.empty();
+        if (hiddenStates) {
+            qwenVl = Optional.of(encoder(
+                    qwenVlPath(models),
+                    ReleasedCheckpoint.QWEN2_5_VL_7B,
+                    QwenVlConfig::read,
+                    QwenVlConfig.RELEASED,
+                    QwenVlConfig::layout));
+        }
+        List<Decoder> decoders = new ArrayList<>();
+        for (Variant variant : variants) {
+            if (variant.decoder().isPresent()) {
+                Decoder decoder =
+                        decoder(models.resolve(path(variant)), variant.decoder().get());
+                requireFit(decoder, siglip2, dinov3, qwenVl);
+                requireSameLayers(decoder, decoders);
+                decoders.add(decoder);
+            }
+        }
+        Optional<Checkpoint> bias = Optional.empty();
+        if (variants.contains(Variant.BIAS)) {
+            Checkpoint checkpoint = Checkpoint.inspect(models.resolve(path(Variant.BIAS)));
+            try (TensorStore store = checkpoint.open()) {
+                Bias.check(store, decoders.get(0).layout());
+            }
+            bias = Optional.of(checkpoint);
+        }
+        return new I2lModel(siglip2, dinov3, qwenVl, List.copyOf(decoders), bias);
+    }
+
+    /** The index of a checkpoint in shards, or the one file. */
+    private static Path qwenVlPath(Path models) {
+        Path single = models.resolve(QWEN_VL_FOLDER).resolve("model.safetensors");
+        Path index = single.resolveSibling(Checkpoint.INDEX_NAME);
+        return Files.exists(single) && !Files.exists(index) ? single : index;
+    }
+
+    private static <C> Encoder<C> encoder(
+            Path path,
+            ReleasedCheckpoint released,
+            ConfigReader<C> reader,
+            C releasedConfig,
+            Function<C, TensorLayout> layout)
+            throws IOException {
+        Checkpoint checkpoint = Checkpoint.inspect(path);
+        checkpoint.requireNotAnother(released);
+        Path configFile = path.resolveSibling("config.json");
+        C config = Files.exists(configFile) ? reader.read(configFile) : releasedConfig;
+        List<String> differences;
+        try (TensorStore store = checkpoint.open()) {
+            differences =
+                    layout.apply(config).differences(TensorLayout.of(store).without(OUTPUT_HEAD));
+        }
+        if (!differences.isEmpty()) {
+            throw new IOException("Not the %s checkpoint that %s describes: %s: %s"
+                    .formatted(
+                            released.title(),
+                            Files.exists(configFile)
+                                    ? configFile
+                                    : "the released model (there is no config.json beside it)",
+                            path,
+                            String.join("; ", differences)));
+        }
+        return new Encoder<>(checkpoint, config);
+    }
+
+    private static Decoder decoder(Path path, DecoderKind kind) throws IOException {
+        Checkpoint checkpoint = Checkpoint.inspect(path);
+        checkpoint.requireNotAnother(released(kind));
+        try (TensorStore store = checkpoint.open()) {
+            return new Decoder(checkpoint, DecoderLayout.of(store, kind));
+        }
+    }
+
+    private static ReleasedCheckpoint released(DecoderKind kind) {
+        return switch (kind) {
+            case STYLE -> ReleasedCheckpoint.I2L_STYLE;
+            case COARSE -> ReleasedCheckpoint.I2L_COARSE;
+            case FINE -> ReleasedCheckpoint.I2L_FINE;
+        };
+    }
+
+    private static void requireFit(
+            Decoder decoder,
+            Encoder<SigLip2Config> siglip2,
+            Encoder<DinoV3Config> dinov3,
+            Optional<Encoder<QwenVlConfig>> qwenVl)
+            throws IOException {
+        int siglip2Size = siglip2.config.hiddenSize();
+        int dinov3Size = dinov3.config.hiddenSize();
+        if (decoder.layout.embeddingSize() != siglip2Size + dinov3Size) {
+            throw new IOException(
+                    "Cannot use %s: it takes embeddings of %d values, SigLIP2 and DINOv3 give %d + %d = %d"
+                            .formatted(
+                                    decoder.checkpoint.path(),
+                                    decoder.layout.embeddingSize(),
+                                    siglip2Size,
+                                    dinov3Size,
+                                    siglip2Size + dinov3Size));
+        }
+        DecoderKind kind = decoder.layout.kind();
+        if (kind.tokens() > 0) {
+            int hiddenSize = qwenVl.orElseThrow().config.hiddenSize();
+            try (TensorStore store = decoder.checkpoint.open()) {
+                long tokenSize = DecoderLayout.tokenSize(store, kind);
+                if (tokenSize != hiddenSize) {
+                    throw new IOException("Cannot use %s: it takes hidden states of %d values, Qwen2.5-VL gives %d"
+                            .formatted(decoder.checkpoint.path(), tokenSize, hiddenSize));
+                }
+            }
+        }
+    }
+
+    private static void requireSameLayers(Decoder decoder, List<Decoder> others) throws IOException {
+        for (Decoder other : others) {
+            if (!decoder.layout.modules().equals(other.layout.modules())) {
+                throw new IOException("Cannot use %s with %s: they adapt layers of different sizes or numbers"
+                        .formatted(decoder.checkpoint.path(), other.checkpoint.path()));
+            }
+        }
+    }
+
+    /** The checkpoints by the names under which they were released. */
+    public Map<String, Checkpoint> checkpoints() {
+        Map<String, Checkpoint> all = new TreeMap<>();
+        all.put(ReleasedCheckpoint.SIGLIP2_G384.title(), siglip2.checkpoint);
+        all.put(ReleasedCheckpoint.DINOV3_7B.title(), dinov3.checkpoint);
+        qwenVl.ifPresent(encoder -> all.put(ReleasedCheckpoint.QWEN2_5_VL_7B.title(), encoder.checkpoint));
+        decoders.forEach(decoder -> all.put(released(decoder.layout.kind()).title(), decoder.checkpoint));
+        bias.ifPresent(checkpoint -> all.put(BIAS_TITLE, checkpoint));
+        return all;
+    }
+
+    /** A line for a person: which are the released checkpoints and which are of other sizes. */
+    public String description() {
+        StringBuilder text = new StringBuilder();
+        checkpoints().forEach((title, checkpoint) -> {
+            boolean recognisable = !title.equals(BIAS_TITLE);
+            String size = checkpoint.released().isPresent() ? " (released)" : " (not the released size)";
+            text.append(text.isEmpty() ? "" : ", ").append(title).append(recognisable ? size : "");
+        });
+        return text.toString();
+    }
+}
