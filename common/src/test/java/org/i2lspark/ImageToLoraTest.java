@@ -7,10 +7,13 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.i2lspark.encoder.ImagePositions;
+import org.i2lspark.encoder.QwenVlEncoder;
+import org.i2lspark.image.CoverCrop;
 import org.i2lspark.image.RgbImage;
 import org.i2lspark.lora.KeyFormat;
 import org.i2lspark.lora.Lora;
@@ -19,12 +22,14 @@ import org.i2lspark.model.ReferenceCase;
 import org.i2lspark.model.ReferenceCase.FloatTensor;
 import org.i2lspark.model.Variant;
 import org.i2lspark.torch.ElementType;
+import org.i2lspark.torch.TensorScope;
 import org.i2lspark.torch.TorchDevice;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The stack against what the reference implementation computes from the same weights and images. */
@@ -93,17 +98,70 @@ class ImageToLoraTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"style_image0", "style_group"})
-    void lorasAgreeWithTheReference(String group) throws IOException {
-        Map<String, FloatTensor> expected = REFERENCE.tensors("lora_" + group + ".safetensors");
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "style_image0 | style",
+                "style_group | style",
+                "coarse_group | coarse",
+                "coarse_fine_group | coarse,fine",
+                "coarse_fine_bias_group | bias,fine,coarse"
+            })
+    void lorasAgreeWithTheReference(String group, String variants) throws IOException {
+        I2lModel family = I2lModel.inspect(models, Variant.of(List.of(variants.split(",", -1))));
+        List<PreparedImage> all = prepare(family);
         List<PreparedImage> images =
-                REFERENCE.group(group).stream().map(prepared::get).toList();
+                REFERENCE.group(group).stream().map(all::get).toList();
         Path file = output.resolve("lora.safetensors");
-        try (Lora lora =
-                stack.decode(List.of(stack.embed(images)), ElementType.FLOAT32).get(0)) {
+        try (ImageToLora i2l = load(family, ElementType.FLOAT32);
+                Lora lora = i2l.decode(List.of(i2l.embed(images)), ElementType.FLOAT32)
+                        .get(0)) {
             write(lora, file);
         }
-        assertSame(ReferenceCase.readFloats(file), expected);
+        assertSame(ReferenceCase.readFloats(file), REFERENCE.tensors("lora_" + group + ".safetensors"));
+    }
+
+    @Test
+    void styleComesFirstAndEachVariantAddsItsOwnFactors() throws IOException {
+        Path all = output.resolve("all.safetensors");
+        I2lModel family = I2lModel.inspect(models, Variant.of(List.of("coarse", "fine", "bias", "style")));
+        PreparedImage image = ImageToLora.prepare(family, REFERENCE.images().get(0));
+        try (ImageToLora i2l = load(family, ElementType.FLOAT32);
+                Lora lora = i2l.decode(List.of(i2l.embed(List.of(image))), ElementType.FLOAT32)
+                        .get(0)) {
+            assertThat(lora.rank()).isEqualTo(16);
+            write(lora, all);
+        }
+        Map<String, FloatTensor> style = REFERENCE.tensors("lora_style_image0.safetensors");
+        Map<String, FloatTensor> merged = ReferenceCase.readFloats(all);
+        style.forEach((name, tensor) -> {
+            if (name.contains("lora_A")) {
+                float[] first = Arrays.copyOf(merged.get(name).values(), tensor.values().length);
+                assertThat(largestDifference(first, tensor.values())).as(name).isLessThan(TOLERANCE);
+            }
+        });
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {224, 1024})
+    void hiddenStatesAgreeWithTheReference(int size) throws IOException {
+        FloatTensor expected = REFERENCE.tensors("embeddings.safetensors").get("qwenvl_" + size);
+        I2lModel family = I2lModel.inspect(models, Variant.of(List.of("coarse")));
+        int seen = QwenVlEncoder.imageSize(size, family.qwenVl().orElseThrow().config());
+        List<byte[]> pixels = new ArrayList<>();
+        for (RgbImage image : REFERENCE.images()) {
+            pixels.add(QwenVlEncoder.resize(CoverCrop.apply(image, size, size), seen));
+        }
+        try (QwenVlEncoder encoder = ImageToLora.loadQwenVl(
+                        family, ElementType.FLOAT32, TorchDevice.CPU, ImagePositions.SEQUENTIAL);
+                TensorScope scope = new TensorScope()) {
+            List<float[]> actual = QwenVlEncoder.toFloatRows(encoder.encode(scope, pixels, seen));
+            for (int i = 0; i < pixels.size(); i++) {
+                assertThat(largestDifference(actual.get(i), expected.row(i)))
+                        .as("image %d", i)
+                        .isLessThan(TOLERANCE);
+            }
+        }
     }
 
     @Test

@@ -11,15 +11,18 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.i2lspark.decoder.Bias;
 import org.i2lspark.decoder.DecoderLayout;
 import org.i2lspark.encoder.SigLip2Config;
 import org.i2lspark.safetensors.MalformedSafetensorsException;
+import org.i2lspark.safetensors.SafetensorsFile;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -28,6 +31,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class I2lModelTest {
     private static final Set<Variant> STYLE = Set.of(Variant.STYLE);
+    private static final Set<Variant> COARSE = Set.of(Variant.COARSE);
     private static final String DECODER_PATH = "DiffSynth-Studio/Qwen-Image-i2L/Qwen-Image-i2L-Style.safetensors";
 
     @TempDir
@@ -153,6 +157,77 @@ class I2lModelTest {
 
         writeShapes(DECODER_PATH, Map.of("lora.weight", List.of(4L)));
         assertInvalid("Not a Style decoder");
+    }
+
+    @Test
+    void opensOnlyWhatTheVariantsNeed() throws IOException {
+        Files.delete(models.resolve(I2lModel.QWEN_VL_FOLDER).resolve("model.safetensors"));
+        Files.delete(models.resolve(I2lModel.path(Variant.BIAS)));
+        assertThat(I2lModel.inspect(models, STYLE).qwenVl()).isEmpty();
+        assertThatThrownBy(() -> I2lModel.inspect(models, COARSE))
+                .isInstanceOf(NoSuchFileException.class)
+                .hasMessageContaining("text_encoder/model.safetensors.index.json");
+    }
+
+    @Test
+    void readsQwenVlInShards() throws IOException {
+        Path whole = models.resolve(I2lModel.QWEN_VL_FOLDER).resolve("model.safetensors");
+        Checkpoint before =
+                I2lModel.inspect(models, COARSE).qwenVl().orElseThrow().checkpoint();
+        Path shard = whole.resolveSibling("model-00001-of-00001.safetensors");
+        Files.move(whole, shard);
+        StringBuilder weightMap = new StringBuilder();
+        try (SafetensorsFile file = SafetensorsFile.open(shard)) {
+            file.tensors()
+                    .keySet()
+                    .forEach(name -> weightMap
+                            .append(weightMap.isEmpty() ? "" : ",")
+                            .append("\"%s\":\"%s\"".formatted(name, shard.getFileName())));
+        }
+        Files.writeString(whole.resolveSibling("model.safetensors.index.json"), "{\"weight_map\":{" + weightMap + "}}");
+        Checkpoint sharded =
+                I2lModel.inspect(models, COARSE).qwenVl().orElseThrow().checkpoint();
+        assertThat(sharded.contentFingerprint()).isEqualTo(before.contentFingerprint());
+    }
+
+    @Test
+    void tellsDecodersApart() throws IOException {
+        Path style = models.resolve(I2lModel.path(Variant.STYLE));
+        Path coarse = models.resolve(I2lModel.path(Variant.COARSE));
+        Path fine = models.resolve(I2lModel.path(Variant.FINE));
+        Files.copy(fine, coarse, StandardCopyOption.REPLACE_EXISTING);
+        assertThatThrownBy(() -> I2lModel.inspect(models, COARSE))
+                .hasMessageContaining("Not a Coarse decoder")
+                .hasMessageContaining("its residual path takes 1376 tokens, Coarse takes 71");
+        Files.copy(style, coarse, StandardCopyOption.REPLACE_EXISTING);
+        assertThatThrownBy(() -> I2lModel.inspect(models, COARSE))
+                .hasMessageContaining("it has no proj_residual tensors, so it is a Style decoder");
+    }
+
+    @Test
+    void refusesABiasOfAnotherModel() throws IOException {
+        Map<String, List<Long>> shapes = new HashMap<>(Bias.shapes(60, 64));
+        shapes.put("transformer_blocks.3.attn.to_k.lora_A.default.weight", List.of(4L, 65L));
+        writeShapes(I2lModel.path(Variant.BIAS), shapes);
+        assertThatThrownBy(() -> I2lModel.inspect(models, Variant.of(List.of("style", "bias"))))
+                .hasMessageContaining("Not the Bias of this model")
+                .hasMessageContaining("is 4x65, expected 4x64");
+    }
+
+    @Test
+    void decodersMustAdaptTheSameLayers() throws IOException {
+        Map<String, List<Long>> shapes = new HashMap<>(DecoderLayout.shapes(48 + 64, 8, 30, 64));
+        writeShapes(DECODER_PATH, shapes);
+        assertThatThrownBy(() -> I2lModel.inspect(models, Variant.of(List.of("style", "coarse"))))
+                .hasMessageContaining("they adapt layers of different sizes or numbers");
+    }
+
+    @Test
+    void recognisesQwenVlByItsReleasedLayout() throws IOException {
+        writeHollow(I2lModel.QWEN_VL_FOLDER + "/model.safetensors", "qwen2.5-vl-7b");
+        Files.delete(config(I2lModel.QWEN_VL_FOLDER + "/model.safetensors"));
+        assertThatThrownBy(() -> I2lModel.inspect(models, COARSE))
+                .hasMessageContaining("it takes hidden states of 64 values, Qwen2.5-VL gives 3584");
     }
 
     @Test
