@@ -8,6 +8,7 @@ import java.util.Map;
 import org.i2lspark.decoder.FactorBucket.Kind;
 import org.i2lspark.lora.Lora;
 import org.i2lspark.lora.LoraModule;
+import org.i2lspark.lora.LoraSource.Shape;
 import org.i2lspark.torch.ElementType;
 import org.i2lspark.torch.Tensor;
 import org.i2lspark.torch.TensorScope;
@@ -89,10 +90,12 @@ public final class LoraMerger {
                 (bucket.kind() == Kind.A ? a : b).put(bucket.modules().get(m).name(), bytes);
             }
         }
-        long rank = (long) DecoderLayout.RANK * (count * decoders.size() + (bias == null ? 0 : 1));
+        int rank = DecoderLayout.RANK * (count * decoders.size() + (bias == null ? 0 : 1));
         List<LoraModule> modules = decoders.get(0).layout().modules().stream()
                 .map(module -> new LoraModule(
-                        module.name(), rank, module.in(), module.out(), a.get(module.name()), b.get(module.name())))
+                        new Shape(module.name(), rank, Math.toIntExact(module.in()), Math.toIntExact(module.out())),
+                        a.get(module.name()),
+                        b.get(module.name())))
                 .toList();
         return new Lora(loraType, modules, memory);
     }

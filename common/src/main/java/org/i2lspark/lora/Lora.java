@@ -4,16 +4,18 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import org.i2lspark.safetensors.SafetensorsWriter;
 import org.i2lspark.torch.ElementType;
 import org.i2lspark.torch.TensorScope;
 
 /** A LoRA in native memory: the factors of every adapted layer. Closing it frees that memory. */
-public final class Lora implements AutoCloseable {
+public final class Lora implements LoraSource, AutoCloseable {
     private final ElementType type;
-    private final List<LoraModule> modules;
+    private final Map<Shape, LoraModule> modules = new TreeMap<>(Comparator.comparing(Shape::name));
     private final TensorScope memory;
 
     /**
@@ -24,7 +26,7 @@ public final class Lora implements AutoCloseable {
      */
     public Lora(ElementType type, List<LoraModule> modules, TensorScope memory) {
         this.type = type;
-        this.modules = List.copyOf(modules);
+        modules.forEach(module -> this.modules.put(module.shape(), module));
         this.memory = memory;
     }
 
@@ -32,13 +34,21 @@ public final class Lora implements AutoCloseable {
         return type;
     }
 
-    public List<LoraModule> modules() {
-        return modules;
+    @Override
+    public List<Shape> modules() {
+        return modules.keySet().stream().toList();
     }
 
-    /** The rank, which all modules share. */
-    public long rank() {
-        return modules.get(0).rank();
+    @Override
+    public Factors factors(Shape module) {
+        LoraModule bytes = modules.get(module);
+        return new Factors(FloatCodec.decode(bytes.a(), type), FloatCodec.decode(bytes.b(), type));
+    }
+
+    /** {@inheritDoc} Nothing yet: what a LoRA says of itself is decided when it is written. */
+    @Override
+    public Map<String, String> metadata() {
+        return Map.of();
     }
 
     /**
@@ -48,10 +58,12 @@ public final class Lora implements AutoCloseable {
      */
     public long write(WritableByteChannel out, KeyFormat keyFormat, Map<String, String> metadata) throws IOException {
         List<SafetensorsWriter.Entry> entries = new ArrayList<>(modules.size() * 2);
-        for (LoraModule module : modules) {
-            entries.add(entry(keyFormat.a(module.name()), List.of(module.rank(), module.in()), module.a()));
-            entries.add(entry(keyFormat.b(module.name()), List.of(module.out(), module.rank()), module.b()));
-        }
+        modules.forEach((shape, bytes) -> {
+            long rank = shape.rank();
+            entries.add(entry(keyFormat.a(shape.name()), List.of(rank, (long) shape.in()), bytes.a()));
+            entries.add(entry(keyFormat.b(shape.name()), List.of((long) shape.out(), rank), bytes.b()));
+            keyFormat.alpha(shape.name()).ifPresent(alpha -> entries.add(LoraWriter.alpha(alpha, type, rank)));
+        });
         return SafetensorsWriter.write(out, entries, metadata);
     }
 

@@ -48,6 +48,13 @@ public final class Tensors {
         return tensor;
     }
 
+    /** A float32 tensor on the CPU. */
+    public static Tensor ofFloats(TensorScope scope, float[] floats, List<Long> shape) {
+        Tensor tensor = empty(scope, shape, ElementType.FLOAT32, TorchDevice.CPU);
+        tensor.memory().asFloatBuffer().put(floats);
+        return tensor;
+    }
+
     /** A uint8 tensor on the CPU. */
     public static Tensor ofBytes(TensorScope scope, byte[] bytes, List<Long> shape) {
         Tensor tensor = empty(scope, shape, ElementType.UINT8, TorchDevice.CPU);

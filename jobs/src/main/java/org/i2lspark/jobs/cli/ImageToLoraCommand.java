@@ -1,16 +1,11 @@
 package org.i2lspark.jobs.cli;
 
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import java.util.UUID;
 import java.util.concurrent.Callable;
 import org.i2lspark.ImageEmbedding;
 import org.i2lspark.ImageToLora;
@@ -19,7 +14,7 @@ import org.i2lspark.image.ImageDecoder;
 import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.generate.Fingerprints;
 import org.i2lspark.jobs.generate.GenerateOptions;
-import org.i2lspark.jobs.generate.LoraMetadata;
+import org.i2lspark.jobs.generate.LoraExport;
 import org.i2lspark.jobs.generate.Stack;
 import org.i2lspark.jobs.manifest.Failure;
 import org.i2lspark.lora.Lora;
@@ -69,13 +64,17 @@ final class ImageToLoraCommand implements Callable<Integer> {
                 return 0;
             }
             try (Lora lora = generate(stack, prepared, options)) {
-                long bytes = write(
-                        lora, options, LoraMetadata.of(options.variantText(), hashes, stack.model(), lora.rank()));
+                LoraExport export = new LoraExport(lora, options, hashes, stack.model());
+                long bytes = LoraOutput.write(output, export::write);
+                String error = export.reductionError() == null
+                        ? ""
+                        : String.format(Locale.ROOT, " (relative error %.3e)", export.reductionError());
                 print(String.format(
                         Locale.ROOT,
-                        "%s: rank %d from %d images, %d modules, %.1f MB",
+                        "%s: rank %d%s from %d images, %d modules, %.1f MB",
                         output,
-                        lora.rank(),
+                        export.rank(),
+                        error,
                         images.size(),
                         lora.modules().size(),
                         bytes / 1e6));
@@ -115,26 +114,8 @@ final class ImageToLoraCommand implements Callable<Integer> {
         for (int i = 0; i < prepared.size(); i += stack.batchSize()) {
             embeddings.addAll(stack.embed(prepared.subList(i, Math.min(i + stack.batchSize(), prepared.size()))));
         }
-        return stack.decode(List.of(embeddings), options.loraType()).get(0);
-    }
-
-    /** Complete or absent: written beside its place, then renamed. */
-    private long write(Lora lora, GenerateOptions options, Map<String, String> metadata) throws IOException {
-        Path folder = output.toAbsolutePath().getParent();
-        Files.createDirectories(folder);
-        // not createTempFile, whose files nobody else may read
-        Path temporary = folder.resolve(".%s.%s.tmp".formatted(output.getFileName(), UUID.randomUUID()));
-        try {
-            long bytes;
-            try (FileChannel out =
-                    FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-                bytes = lora.write(out, options.keyFormat(), metadata);
-            }
-            Files.move(temporary, output, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-            return bytes;
-        } finally {
-            Files.deleteIfExists(temporary);
-        }
+        return stack.decode(List.of(embeddings), LoraExport.decodedType(options))
+                .get(0);
     }
 
     private void print(String line) {

@@ -23,6 +23,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         subcommands = {
             GenerateCommand.class,
             ImageToLoraCommand.class,
+            LoraCommand.class,
             QueryCommand.class,
             SampleModelsCommand.class,
             BenchCommand.class

@@ -13,10 +13,6 @@ import picocli.CommandLine.Option;
 
 /** The options that all commands share that run the stack. */
 final class ModelOptions {
-    private enum FloatType {
-        FLOAT32,
-        BFLOAT16
-    }
 
     @Option(
             names = "--models",
@@ -62,12 +58,23 @@ final class ModelOptions {
     @Option(
             names = "--key-format",
             defaultValue = "comfyui",
+            converter = LoraCommand.KeyFormatConverter.class,
             paramLabel = "FORMAT",
             description = {
                 "Tensor names: comfyui (diffusion_model.transformer_blocks.N.M.lora_A.weight) or",
-                "diffsynth (transformer_blocks.N.M.lora_A.default.weight). Default: comfyui."
+                "diffsynth (transformer_blocks.N.M.lora_A.default.weight); also diffusers and kohya. Default: comfyui."
             })
     private KeyFormat keyFormat;
+
+    @Option(
+            names = "--rank",
+            defaultValue = "0",
+            paramLabel = "R",
+            description = {
+                "Reduce LoRAs of a higher rank to this one (truncated SVD); the relative error goes into the file and the manifest.",
+                "Default: keep the rank, 4 for each image and variant."
+            })
+    private int rank;
 
     @Option(
             names = "--device",
@@ -99,7 +106,7 @@ final class ModelOptions {
     private int maxImagesPerStyle;
 
     private static ElementType elementType(FloatType type) {
-        return type == null ? null : ElementType.valueOf(type.name());
+        return type == null ? null : type.elementType();
     }
 
     /**
@@ -115,6 +122,13 @@ final class ModelOptions {
             throw new IllegalArgumentException(
                     "Invalid --max-images-per-style: %d (expected 1 or more)".formatted(maxImagesPerStyle));
         }
+        if (rank < 0) {
+            throw new IllegalArgumentException("Invalid --rank: %d (expected 1 or more)".formatted(rank));
+        }
+        if (keyFormat == KeyFormat.PEFT) {
+            throw new IllegalArgumentException(
+                    "Invalid --key-format: peft (PEFT reads a folder with a config; make one with 'i2l lora convert')");
+        }
         new ImageDecoder(maxPixels);
         return new GenerateOptions(
                 catalog,
@@ -125,6 +139,7 @@ final class ModelOptions {
                 imagePositions,
                 elementType(loraType),
                 keyFormat,
+                rank,
                 device,
                 batchSize,
                 maxPixels,

@@ -33,6 +33,7 @@ public final class Fingerprints {
         }
         update(digest, options.loraType().name());
         update(digest, options.keyFormat().name());
+        update(digest, "rank " + options.rank());
         checkpoints(model).forEach((title, fingerprint) -> update(digest, title + "=" + fingerprint));
         imageHashes.forEach(hash -> update(digest, hash));
         return HexFormat.of().formatHex(digest.digest());

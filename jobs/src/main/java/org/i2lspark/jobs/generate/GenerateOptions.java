@@ -18,6 +18,7 @@ import org.i2lspark.torch.ElementType;
  * @param output URI of the folder for LoRAs and manifest
  * @param precision in which the stack computes; null for float32 on the CPU and bfloat16 on a GPU
  * @param imagePositions of image cells in Qwen2.5-VL
+ * @param rank to which LoRAs are reduced; 0 for none
  * @param batchSize images embedded at once; 0 for 8 on the CPU and 32 on a GPU
  * @param maxPixels larger images are refused
  * @param maxImagesPerStyle styles of more images are refused
@@ -31,6 +32,7 @@ public record GenerateOptions(
         ImagePositions imagePositions,
         ElementType loraType,
         KeyFormat keyFormat,
+        int rank,
         DeviceChoice device,
         int batchSize,
         long maxPixels,
@@ -53,6 +55,7 @@ public record GenerateOptions(
                 imagePositions,
                 loraType,
                 keyFormat,
+                rank,
                 device,
                 batchSize,
                 maxPixels,
@@ -70,6 +73,7 @@ public record GenerateOptions(
         map.put("image-positions", lower(imagePositions));
         map.put("lora-dtype", lower(loraType));
         map.put("key-format", lower(keyFormat));
+        map.put("rank", rank == 0 ? "full" : String.valueOf(rank));
         map.put("device", lower(device));
         map.put("batch-size", batchSize == 0 ? "auto" : String.valueOf(batchSize));
         map.put("max-pixels", String.valueOf(maxPixels));

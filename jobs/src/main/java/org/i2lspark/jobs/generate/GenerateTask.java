@@ -241,7 +241,7 @@ final class GenerateTask {
             first += ready.images.size();
         }
         start = System.nanoTime();
-        List<Lora> loras = stack.decode(byStyle, options.loraType());
+        List<Lora> loras = stack.decode(byStyle, LoraExport.decodedType(options));
         double decodeSeconds = (System.nanoTime() - start) / 1e9 / works.size();
         // the LoRAs before these leave memory first
         finishWrites();
@@ -279,13 +279,10 @@ final class GenerateTask {
             List<String> hashes = ready.images.stream().map(ImageWork::sha256).toList();
             String fingerprint = Fingerprints.ofStyle(hashes, stack.model(), options, stack);
             Path path = loraPath(ready.style, fingerprint);
-            Map<String, String> metadata = LoraMetadata.of(options.variantText(), hashes, stack.model(), lora.rank());
+            LoraExport export = new LoraExport(lora, options, hashes, stack.model());
             MessageDigest digest = Fingerprints.sha256();
             storage.write(
-                    path,
-                    inflight,
-                    out -> lora.write(
-                            Channels.newChannel(new DigestOutputStream(out, digest)), options.keyFormat(), metadata));
+                    path, inflight, out -> export.write(Channels.newChannel(new DigestOutputStream(out, digest))));
             long bytes = storage.size(path)
                     .orElseThrow(() -> new IOException("Cannot find %s after writing it".formatted(path)));
             seconds.put("write", (System.nanoTime() - start) / 1e9);
@@ -294,7 +291,8 @@ final class GenerateTask {
                     storage.qualify(path).toString(),
                     bytes,
                     HexFormat.of().formatHex(digest.digest()),
-                    Math.toIntExact(lora.rank()));
+                    export.rank(),
+                    export.reductionError());
             return () -> succeed(ready, embeddings, finished, seconds);
         } catch (IOException | RuntimeException e) {
             return () -> fail(ready.style, ready.images, Failure.ofOutput(e));
@@ -365,7 +363,8 @@ final class GenerateTask {
                 .text("lora_uri", lora.uri())
                 .number("bytes", lora.bytes())
                 .text("sha256", lora.sha256())
-                .integer("rank", lora.rank());
+                .integer("rank", lora.rank())
+                .decimal("reduction_error", lora.reductionError());
     }
 
     private void addImageRow(Style style, int position, ImageWork work, Status status, ImageEmbedding embedding) {

@@ -15,7 +15,7 @@ public final class LoraMetadata {
      *
      * @param imageHashes SHA-256 of each image file, in hex
      */
-    public static Map<String, String> of(String variants, List<String> imageHashes, I2lModel model, long rank) {
+    public static Map<String, String> of(String variants, List<String> imageHashes, I2lModel model, int rank) {
         Map<String, String> metadata = new TreeMap<>();
         metadata.put("format", "pt");
         metadata.put("i2l.software", "i2l-spark " + Version.text());

@@ -2,6 +2,10 @@ package org.i2lspark.jobs.manifest;
 
 import java.io.Serializable;
 
-/** What the manifest says of a LoRA that was written. */
-public record FinishedLora(String fingerprint, String uri, long bytes, String sha256, int rank)
+/**
+ * What the manifest says of a LoRA that was written.
+ *
+ * @param reductionError relative error of reducing it to its rank; null when it was not reduced
+ */
+public record FinishedLora(String fingerprint, String uri, long bytes, String sha256, int rank, Double reductionError)
         implements Serializable {}

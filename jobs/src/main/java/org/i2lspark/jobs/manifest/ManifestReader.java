@@ -28,12 +28,17 @@ public final class ManifestReader {
         List<Row> rows = spark.read()
                 .parquet(folder.toString())
                 .filter(col("status").equalTo(Status.DONE.id()))
-                .select("style_id", "fingerprint", "lora_uri", "bytes", "sha256", "rank")
+                .select("style_id", "fingerprint", "lora_uri", "bytes", "sha256", "rank", "reduction_error")
                 .collectAsList();
         for (Row row : rows) {
             byStyle.computeIfAbsent(row.getString(0), ignored -> new ArrayList<>())
                     .add(new FinishedLora(
-                            row.getString(1), row.getString(2), row.getLong(3), row.getString(4), row.getInt(5)));
+                            row.getString(1),
+                            row.getString(2),
+                            row.getLong(3),
+                            row.getString(4),
+                            row.getInt(5),
+                            row.isNullAt(6) ? null : row.getDouble(6)));
         }
         return byStyle;
     }

@@ -21,6 +21,7 @@ public enum ManifestTable {
               optional int64 bytes;
               optional binary sha256 (STRING);
               optional int32 rank;
+              optional double reduction_error;
               required binary key_format (STRING);
               required binary dtype (STRING);
               required group variants (LIST) { repeated group list { required binary element (STRING); } }

@@ -78,8 +78,10 @@ public final class Rows {
             return this;
         }
 
-        public Row decimal(String column, double value) {
-            group.add(column, value);
+        public Row decimal(String column, Double value) {
+            if (value != null) {
+                group.add(column, value.doubleValue());
+            }
             return this;
         }
 

@@ -161,6 +161,27 @@ class GenerateCommandTest {
     }
 
     @Test
+    void reducesToARank() throws IOException {
+        copy("0.png", "two/0.png");
+        copy("1.png", "two/1.png");
+        assertThat(generate("--rank", "3", "--key-format", "kohya").exitCode()).isZero();
+        Row row = lorasByStyle().get("two");
+        assertThat(row.<Integer>getAs("rank")).isEqualTo(3);
+        assertThat(row.<Double>getAs("reduction_error")).isBetween(1e-3, 0.9);
+        try (SafetensorsFile file = SafetensorsFile.open(loraFile(row))) {
+            assertThat(file.metadata())
+                    .containsEntry("i2l.rank", "3")
+                    .containsEntry("i2l.reduction_error", String.valueOf(row.<Double>getAs("reduction_error")));
+            assertThat(file.tensors()
+                            .get("lora_unet_transformer_blocks_7_attn_to_out_0.lora_down.weight")
+                            .shape())
+                    .containsExactly(3L, 64L);
+            assertThat(file.tensors()).hasSize(LORA_TENSORS * 3 / 2);
+        }
+        assertUnusable(generate("--key-format", "peft"), "make one with 'i2l lora convert'");
+    }
+
+    @Test
     void writesBfloat16ForComfyUiByDefault() throws IOException {
         copy("1.png", "solo.png");
         assertThat(generate().exitCode()).isZero();

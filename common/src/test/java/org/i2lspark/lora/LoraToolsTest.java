@@ -1,0 +1,289 @@
+package org.i2lspark.lora;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.assertj.core.data.Offset;
+import org.i2lspark.lora.LoraSource.Shape;
+import org.i2lspark.safetensors.DType;
+import org.i2lspark.safetensors.SafetensorsFile;
+import org.i2lspark.safetensors.SafetensorsWriter;
+import org.i2lspark.torch.ElementType;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The tools against arithmetic on full matrices in double precision, over random ranks, sizes, types and orders. */
+class LoraToolsTest {
+    private static final Offset<Double> ROUNDING = Offset.offset(2e-5);
+
+    @TempDir
+    private Path folder;
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3, 4, 5, 6})
+    void mergeIsTheWeightedSumOfTheDeltas(long seed) throws IOException {
+        Random random = new Random(seed);
+        List<RandomLora> loras = List.of(
+                new RandomLora(seed + 10, 1 + random.nextInt(6)),
+                new RandomLora(seed + 20, 1 + random.nextInt(6), RandomLora.MODULES.subList(1, 3)),
+                new RandomLora(seed + 30, 1 + random.nextInt(6)));
+        List<Double> strengths = List.of(0.8, -0.5, random.nextDouble());
+        MergedLora merged = new MergedLora(loras, strengths);
+        int rank = loras.stream().mapToInt(LoraSource::rank).sum();
+        assertThat(merged.modules()).extracting(Shape::rank).containsOnly(rank);
+        RandomLora.deltas(merged).forEach((module, delta) -> {
+            double[][] expected = new double[delta.length][delta[0].length];
+            for (int i = 0; i < loras.size(); i++) {
+                double[][] part = deltas(loras.get(i)).get(module);
+                expected = part == null ? expected : RandomLora.plus(expected, part, strengths.get(i));
+            }
+            assertClose(delta, expected);
+        });
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3, 4, 5, 6})
+    void reductionIsTheClosestDeltaOfItsRank(long seed) throws IOException {
+        int rank = 2 + new Random(seed).nextInt(5);
+        RandomLora lora = new RandomLora(seed, rank);
+        ReducedLora reduced = ReducedLora.toRank(lora, rank - 1);
+        Map<String, double[][]> before = RandomLora.deltas(lora);
+        Map<String, double[][]> after = RandomLora.deltas(reduced);
+        double lost = 0;
+        double all = 0;
+        for (String module : before.keySet()) {
+            double[][] difference = RandomLora.plus(before.get(module), after.get(module), -1);
+            double[] squares = RandomLora.squaredSingularValues(before.get(module));
+            double tail = Arrays.stream(squares).skip(rank - 1).sum();
+            double squared = RandomLora.inner(difference, difference);
+            // Eckart–Young: no matrix of this rank is closer
+            assertThat(squared).isCloseTo(tail, Offset.offset(1e-4 * squares[0]));
+            assertThat(reduced.errors().get(module))
+                    .isCloseTo(Math.sqrt(squared / RandomLora.inner(before.get(module), before.get(module))), ROUNDING);
+            lost += squared;
+            all += RandomLora.inner(before.get(module), before.get(module));
+        }
+        assertThat(reduced.error()).isCloseTo(Math.sqrt(lost / all), ROUNDING);
+        assertThat(reduced.metadata())
+                .containsEntry("i2l.rank", String.valueOf(rank - 1))
+                .containsEntry("i2l.reduction_error", String.valueOf(reduced.error()))
+                .containsEntry("i2l.variants", "style");
+    }
+
+    @Test
+    void whatFitsInTheRankIsKept() throws IOException {
+        RandomLora lora = new RandomLora(1, 3);
+        MergedLora twice = new MergedLora(List.of(lora, lora), List.of(0.5, 0.5));
+        ReducedLora reduced = ReducedLora.toRank(twice, 3);
+        assertThat(reduced.error()).isLessThan(1e-7);
+        Map<String, double[][]> expected = RandomLora.deltas(lora);
+        RandomLora.deltas(reduced).forEach((module, delta) -> assertClose(delta, expected.get(module)));
+        assertThat(ReducedLora.toRank(lora, 9).rank()).isEqualTo(3);
+    }
+
+    @Test
+    void theLowestRankThatMeetsAnError() throws IOException {
+        RandomLora lora = new RandomLora(7, 6);
+        ReducedLora reduced = ReducedLora.toError(lora, 0.4);
+        assertThat(reduced.error()).isLessThanOrEqualTo(0.4);
+        assertThat(ReducedLora.toRank(lora, reduced.rank() - 1).error()).isGreaterThan(0.4);
+        assertThat(ReducedLora.toError(lora, 0).rank()).isEqualTo(6);
+        assertThatThrownBy(() -> ReducedLora.toError(lora, 1.5)).hasMessageContaining("Invalid error: 1.5");
+        assertThatThrownBy(() -> ReducedLora.toRank(lora, 0)).hasMessageContaining("Invalid rank: 0");
+    }
+
+    @Test
+    void reductionIsDeterministic() throws IOException {
+        RandomLora lora = new RandomLora(3, 5);
+        assertThat(bytes(ReducedLora.toRank(lora, 2))).isEqualTo(bytes(ReducedLora.toRank(lora, 2)));
+    }
+
+    private static byte[] bytes(LoraSource lora) throws IOException {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        LoraWriter.write(Channels.newChannel(out), lora, ElementType.FLOAT32, KeyFormat.COMFYUI, Map.of());
+        return out.toByteArray();
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3, 4})
+    void distanceIsThatOfTheDeltas(long seed) throws IOException {
+        RandomLora first = new RandomLora(seed, 4);
+        RandomLora second = new RandomLora(seed + 9, 2, RandomLora.MODULES.subList(0, 3));
+        Map<String, LoraDistance> distances = LoraDistance.between(first, second);
+        Map<String, double[][]> deltas1 = RandomLora.deltas(first);
+        Map<String, double[][]> deltas2 = RandomLora.deltas(second);
+        for (String module : RandomLora.MODULES.subList(0, 3)) {
+            double[][] a = deltas1.get(module);
+            double[][] b = deltas2.get(module);
+            double normA = Math.sqrt(RandomLora.inner(a, a));
+            double[][] difference = RandomLora.plus(a, b, -1);
+            assertThat(distances.get(module).cosine())
+                    .isCloseTo(RandomLora.inner(a, b) / normA / Math.sqrt(RandomLora.inner(b, b)), ROUNDING);
+            assertThat(distances.get(module).relativeNorm())
+                    .isCloseTo(Math.sqrt(RandomLora.inner(difference, difference)) / normA, ROUNDING);
+        }
+        assertThat(distances.get(RandomLora.MODULES.get(3)).relativeNorm()).isEqualTo(1);
+        LoraDistance same = LoraDistance.total(LoraDistance.between(first, first));
+        assertThat(same.cosine()).isCloseTo(1, ROUNDING);
+        assertThat(same.relativeNorm()).isCloseTo(0, Offset.offset(1e-6));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void everyFormatIsReadBack(KeyFormat format) throws IOException {
+        RandomLora lora = new RandomLora(5, 4);
+        Path path = lora.write(folder.resolve(format.id() + ".safetensors"), ElementType.FLOAT32, format);
+        try (LoraFile file = LoraFile.open(path)) {
+            assertThat(file.keyFormat()).isEqualTo(format);
+            assertThat(file.modules()).isEqualTo(lora.modules());
+            assertThat(file.metadata()).isEqualTo(lora.metadata());
+            for (Shape module : file.modules()) {
+                assertThat(file.factors(module).a())
+                        .isEqualTo(lora.factors(module).a());
+                assertThat(file.factors(module).b())
+                        .isEqualTo(lora.factors(module).b());
+            }
+        }
+    }
+
+    /**
+     * Names that the tools look up. ComfyUI's {@code comfy/lora.py} maps, for every layer {@code L} of a model,
+     * {@code diffusion_model.L} and {@code lora_unet_} with L's dots as underscores, and for Qwen-Image {@code L} and
+     * {@code transformer.L} too, and then looks for {@code .lora_up.weight} or {@code .lora_B.weight} behind them.
+     */
+    @ParameterizedTest
+    @CsvSource({
+        "COMFYUI, diffusion_model.transformer_blocks.0.attn.to_out.0.lora_A.weight, diffusion_model.transformer_blocks.0.attn.to_out.0.lora_B.weight",
+        "DIFFSYNTH, transformer_blocks.0.attn.to_out.0.lora_A.default.weight, transformer_blocks.0.attn.to_out.0.lora_B.default.weight",
+        "DIFFUSERS, transformer.transformer_blocks.0.attn.to_out.0.lora_A.weight, transformer.transformer_blocks.0.attn.to_out.0.lora_B.weight",
+        "KOHYA, lora_unet_transformer_blocks_0_attn_to_out_0.lora_down.weight, lora_unet_transformer_blocks_0_attn_to_out_0.lora_up.weight",
+        "PEFT, base_model.model.transformer_blocks.0.attn.to_out.0.lora_A.weight, base_model.model.transformer_blocks.0.attn.to_out.0.lora_B.weight"
+    })
+    void namesAreThoseOfTheTools(KeyFormat format, String a, String b) throws IOException {
+        RandomLora lora = new RandomLora(5, 4, List.of("transformer_blocks.0.attn.to_out.0"));
+        Path path = lora.write(folder.resolve("lora.safetensors"), ElementType.BFLOAT16, format);
+        try (SafetensorsFile file = SafetensorsFile.open(path)) {
+            assertThat(file.tensors().get(a).shape()).containsExactly(4L, 9L);
+            assertThat(file.tensors().get(b).shape()).containsExactly(7L, 4L);
+            assertThat(file.tensors()).hasSize(format == KeyFormat.KOHYA ? 3 : 2);
+            if (format == KeyFormat.KOHYA) {
+                String alpha = "lora_unet_transformer_blocks_0_attn_to_out_0.alpha";
+                assertThat(file.tensors().get(alpha).shape()).isEmpty();
+                ByteBuffer value = ByteBuffer.allocate(2);
+                file.read(alpha, 0, value);
+                assertThat(FloatCodec.decode(value.flip(), ElementType.BFLOAT16))
+                        .containsExactly(4);
+            }
+        }
+    }
+
+    @Test
+    void anAlphaOtherThanTheRankIsBakedIn() throws IOException {
+        String module = "lora_unet_transformer_blocks_0_attn_to_q";
+        Path path = writeTensors(
+                entry(module + ".lora_down.weight", List.of(2L, 1L), 3, 5),
+                entry(module + ".lora_up.weight", List.of(1L, 2L), 1, 1),
+                entry(module + ".alpha", List.of(), 1));
+        try (LoraFile file = LoraFile.open(path)) {
+            assertThat(file.factors(file.modules().get(0)).a()).containsExactly(1.5f, 2.5f);
+        }
+    }
+
+    @Test
+    void refusesWhatIsNoLora() throws IOException {
+        assertRefused("no tensor is named as in any of the formats", entry("weight", List.of(1L), 1));
+        assertRefused(
+                "it has transformer_blocks.0.attn.to_q.lora_A.default.weight but no",
+                entry("transformer_blocks.0.attn.to_q.lora_A.default.weight", List.of(1L, 1L), 1));
+        assertRefused(
+                "(expected rank x in and out x rank)",
+                entry("transformer_blocks.0.attn.to_q.lora_A.default.weight", List.of(1L, 1L), 1),
+                entry("transformer_blocks.0.attn.to_q.lora_B.default.weight", List.of(1L, 2L), 1, 1));
+        assertRefused(
+                "tensor 'text_encoder.weight' is no factor in diffsynth's format",
+                entry("transformer_blocks.0.attn.to_q.lora_A.default.weight", List.of(1L, 1L), 1),
+                entry("transformer_blocks.0.attn.to_q.lora_B.default.weight", List.of(1L, 1L), 1),
+                entry("text_encoder.weight", List.of(1L), 1));
+    }
+
+    @Test
+    void refusesToMergeWhatDoesNotFit() throws IOException {
+        RandomLora lora = new RandomLora(1, 2, List.of("transformer_blocks.0.attn.to_q"));
+        assertThatThrownBy(() -> new MergedLora(List.of(lora, lora), List.of(1.0)))
+                .hasMessageContaining("1 for 2 LoRAs");
+        Path other = writeTensors(
+                entry("transformer_blocks.0.attn.to_q.lora_A.default.weight", List.of(1L, 1L), 1),
+                entry("transformer_blocks.0.attn.to_q.lora_B.default.weight", List.of(1L, 1L), 1));
+        try (LoraFile file = LoraFile.open(other)) {
+            assertThatThrownBy(() -> new MergedLora(List.of(lora, file), List.of(1.0, 1.0)))
+                    .hasMessage("Cannot merge: transformer_blocks.0.attn.to_q is 7x9 in one LoRA and 1x1 in another");
+            assertThatThrownBy(() -> LoraDistance.between(lora, file)).hasMessageStartingWith("Cannot compare");
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1.0,1.0", "1.00390625,1.0", "1.01171875,1.015625", "-3.1415927,-3.140625", "1e-40,9.18355e-41"})
+    void bfloat16RoundsToTheNearestEven(float value, float expected) {
+        ByteBuffer bytes = FloatCodec.encode(new float[] {value}, ElementType.BFLOAT16);
+        assertThat(FloatCodec.decode(bytes, ElementType.BFLOAT16)[0]).isCloseTo(expected, Offset.offset(1e-43f));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0x3C00,1", "0xC248,-3.140625", "0x0001,5.9604645E-8", "0x7BFF,65504", "0x7C00,Infinity"})
+    void readsHalfPrecision(String bits, float expected) {
+        ByteBuffer bytes = RandomLora.littleEndian(2).putShort((short) (int) Integer.decode(bits));
+        assertThat(FloatCodec.decode(bytes.flip(), ElementType.FLOAT16)[0]).isEqualTo(expected);
+    }
+
+    private void assertRefused(String message, SafetensorsWriter.Entry... entries) throws IOException {
+        Path path = writeTensors(entries);
+        assertThatThrownBy(() -> LoraFile.open(path))
+                .isInstanceOf(IOException.class)
+                .hasMessageStartingWith("Not a LoRA for Qwen-Image: " + path)
+                .hasMessageContaining(message);
+    }
+
+    private Path writeTensors(SafetensorsWriter.Entry... entries) throws IOException {
+        Path path = folder.resolve("file.safetensors");
+        try (FileChannel out = FileChannel.open(
+                path, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE)) {
+            SafetensorsWriter.write(out, Arrays.asList(entries), Map.of());
+        }
+        return path;
+    }
+
+    private static SafetensorsWriter.Entry entry(String name, List<Long> shape, float... values) {
+        return new SafetensorsWriter.Entry(
+                name, DType.F32, shape, out -> out.write(FloatCodec.encode(values, ElementType.FLOAT32)));
+    }
+
+    private static Map<String, double[][]> deltas(LoraSource lora) {
+        try {
+            return RandomLora.deltas(lora);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static void assertClose(double[][] actual, double[][] expected) {
+        for (int i = 0; i < actual.length; i++) {
+            assertThat(actual[i]).containsExactly(expected[i], ROUNDING);
+        }
+    }
+}

@@ -1,0 +1,81 @@
+package org.i2lspark.jobs.cli;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.i2lspark.lora.LoraFile;
+import org.i2lspark.lora.MergedLora;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code i2l lora merge}: several LoRAs as one. */
+@Command(
+        name = "merge",
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        description = {
+            "Makes one LoRA that does what several do together: its delta is the weighted sum of theirs, its rank the sum of their ranks.",
+            ""
+        },
+        footer = {
+            "",
+            "Example:",
+            "  i2l lora merge a.safetensors b.safetensors --strength 1 --strength 0.5 --output ab.safetensors"
+        })
+final class LoraMergeCommand implements Callable<Integer> {
+    @Parameters(arity = "1..*", paramLabel = "LORA", description = "The LoRA files.")
+    private List<Path> inputs;
+
+    @Option(
+            names = "--strength",
+            paramLabel = "S",
+            description = "How strongly a LoRA counts; once for all, or once for each in their order. Default: 1.")
+    private List<Double> strengths = new ArrayList<>();
+
+    @Mixin
+    private LoraFileOptions options;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public Integer call() throws IOException {
+        if (strengths.size() > 1 && strengths.size() != inputs.size()) {
+            throw new IllegalArgumentException(
+                    "Invalid --strength: given %d times for %d LoRAs (expected once or for each)"
+                            .formatted(strengths.size(), inputs.size()));
+        }
+        List<Double> each = strengths.size() > 1
+                ? strengths
+                : Collections.nCopies(inputs.size(), strengths.isEmpty() ? 1.0 : strengths.get(0));
+        List<LoraFile> files = new ArrayList<>();
+        try {
+            inputs.forEach(input -> files.add(LoraFileOptions.open(input)));
+            MergedLora merged = merge(files, each);
+            long bytes = options.write(merged, files.get(0));
+            spec.commandLine()
+                    .getOut()
+                    .println("%s: rank %d, %d bytes".formatted(options.output(), merged.rank(), bytes));
+            return 0;
+        } finally {
+            for (LoraFile file : files) {
+                file.close();
+            }
+        }
+    }
+
+    private static MergedLora merge(List<LoraFile> files, List<Double> strengths) {
+        try {
+            return new MergedLora(files, strengths);
+        } catch (IOException e) {
+            throw new IllegalArgumentException(e.getMessage(), e);
+        }
+    }
+}
