@@ -165,6 +165,24 @@ class ImageToLoraTest {
     }
 
     @Test
+    void gridPositionsAgreeWithTransformers(@TempDir Path tinyModels) throws IOException {
+        Path reference = Path.of("src/test/resources/reference");
+        ReferenceCase tiny = new ReferenceCase(reference.resolve("tiny"));
+        FloatTensor expected = ReferenceCase.readFloats(
+                        reference.resolve("transformers/qwenvl_224_grid_image0.safetensors"))
+                .get("hidden_states");
+        I2lModel family = I2lModel.inspect(tiny.writeModels(tinyModels), Variant.of(List.of("coarse")));
+        byte[] pixels = QwenVlEncoder.resize(CoverCrop.apply(tiny.images().get(0), 224, 224), 224);
+        try (QwenVlEncoder encoder =
+                        ImageToLora.loadQwenVl(family, ElementType.FLOAT32, TorchDevice.CPU, ImagePositions.GRID);
+                TensorScope scope = new TensorScope()) {
+            float[] actual = QwenVlEncoder.toFloatRows(encoder.encode(scope, List.of(pixels), 224))
+                    .get(0);
+            assertThat(largestDifference(actual, expected.values())).isLessThan(TOLERANCE);
+        }
+    }
+
+    @Test
     void stylesOfOneBatchDoNotMix() throws IOException {
         List<ImageEmbedding> embeddings = stack.embed(prepared);
         List<List<ImageEmbedding>> styles =

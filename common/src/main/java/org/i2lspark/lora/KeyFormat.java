@@ -37,7 +37,7 @@ public enum KeyFormat {
             "txt_mlp.net.2",
             "txt_mod.1");
 
-    static final String ALPHA = ".alpha";
+    private static final String ALPHA = ".alpha";
 
     private static final Map<String, String> LAYER_OF_FLAT_NAME = LAYERS.stream()
             .collect(Collectors.toUnmodifiableMap(layer -> layer.replace('.', '_'), Function.identity()));
@@ -68,9 +68,14 @@ public enum KeyFormat {
         return prefix + flat(module) + bSuffix;
     }
 
-    /** Tensor name of a module's alpha; only kohya's format has one, equal to the rank. */
-    public Optional<String> alpha(String module) {
-        return this == KOHYA ? Optional.of(prefix + flat(module) + ALPHA) : Optional.empty();
+    /** Tensor name of the alpha that is written with a module, equal to the rank; only kohya's format has one. */
+    public Optional<String> writtenAlpha(String module) {
+        return this == KOHYA ? Optional.of(alpha(module)) : Optional.empty();
+    }
+
+    /** Tensor name of a module's alpha, which files of other tools may have in any format. */
+    String alpha(String module) {
+        return prefix + flat(module) + ALPHA;
     }
 
     private String flat(String module) {

@@ -62,7 +62,7 @@ public final class Lora implements LoraSource, AutoCloseable {
             long rank = shape.rank();
             entries.add(entry(keyFormat.a(shape.name()), List.of(rank, (long) shape.in()), bytes.a()));
             entries.add(entry(keyFormat.b(shape.name()), List.of((long) shape.out(), rank), bytes.b()));
-            keyFormat.alpha(shape.name()).ifPresent(alpha -> entries.add(LoraWriter.alpha(alpha, type, rank)));
+            keyFormat.writtenAlpha(shape.name()).ifPresent(alpha -> entries.add(LoraWriter.alpha(alpha, type, rank)));
         });
         return SafetensorsWriter.write(out, entries, metadata);
     }

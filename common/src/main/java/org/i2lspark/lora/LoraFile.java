@@ -1,8 +1,11 @@
 package org.i2lspark.lora;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -16,12 +19,17 @@ import org.i2lspark.torch.ElementType;
 
 /** A LoRA file in any of the key formats. Only the header is kept in memory. */
 public final class LoraFile implements LoraSource, Closeable {
+    private static final String PEFT_WEIGHTS = "adapter_model.safetensors";
+    private static final String PEFT_CONFIG = "adapter_config.json";
+
     private final SafetensorsFile file;
     private final KeyFormat keyFormat;
     private final ElementType type;
     private final List<Shape> modules;
+    private final double scale;
 
-    private LoraFile(SafetensorsFile file, KeyFormat keyFormat, ElementType type, List<Shape> modules) {
+    private LoraFile(SafetensorsFile file, KeyFormat keyFormat, ElementType type, List<Shape> modules, double scale) {
+        this.scale = scale;
         this.file = file;
         this.keyFormat = keyFormat;
         this.type = type;
@@ -29,21 +37,22 @@ public final class LoraFile implements LoraSource, Closeable {
     }
 
     /**
-     * Opens a file and checks that it is a LoRA of the layers that Qwen-Image-i2L adapts.
+     * Opens a file, or a folder as PEFT writes it, and checks that it is a LoRA of the layers that Qwen-Image-i2L adapts.
      *
      * @throws IOException if it is not, saying what was expected and what was found
      */
     public static LoraFile open(Path path) throws IOException {
-        SafetensorsFile file = SafetensorsFile.open(path);
+        Path weights = Files.isDirectory(path) ? path.resolve(PEFT_WEIGHTS) : path;
+        SafetensorsFile file = SafetensorsFile.open(weights);
         try {
-            return open(file);
+            return open(file, weights.resolveSibling(PEFT_CONFIG));
         } catch (IOException | RuntimeException e) {
             file.close();
             throw e;
         }
     }
 
-    private static LoraFile open(SafetensorsFile file) throws IOException {
+    private static LoraFile open(SafetensorsFile file, Path peftConfig) throws IOException {
         KeyFormat format = keyFormat(file);
         Map<String, Shape> modules = new TreeMap<>();
         Set<String> understood = new HashSet<>();
@@ -74,7 +83,7 @@ public final class LoraFile implements LoraSource, Closeable {
                             Math.toIntExact(b.shape().get(0))));
             understood.add(a.name());
             understood.add(b.name());
-            format.alpha(module).ifPresent(understood::add);
+            understood.add(format.alpha(module));
             types.add(floatType(file, a));
             types.add(floatType(file, b));
         }
@@ -84,7 +93,21 @@ public final class LoraFile implements LoraSource, Closeable {
             }
         }
         ElementType type = types.size() == 1 ? types.iterator().next() : ElementType.FLOAT32;
-        return new LoraFile(file, format, type, new ArrayList<>(modules.values()));
+        boolean configured = format == KeyFormat.PEFT && Files.exists(peftConfig);
+        double scale = configured ? peftScale(peftConfig) : 1;
+        return new LoraFile(file, format, type, new ArrayList<>(modules.values()), scale);
+    }
+
+    /** PEFT keeps the scale outside of the weights. */
+    private static double peftScale(Path config) throws IOException {
+        JsonNode root = new JsonMapper().readTree(config.toFile());
+        double rank = root.path("r").asDouble();
+        double alpha = root.path("lora_alpha").asDouble();
+        if (!(rank > 0 && alpha > 0)) {
+            throw new IOException("Invalid %s: r is %s and lora_alpha is %s (expected positive numbers)"
+                    .formatted(config, root.path("r"), root.path("lora_alpha")));
+        }
+        return alpha / (root.path("use_rslora").asBoolean() ? Math.sqrt(rank) : rank);
     }
 
     private static KeyFormat keyFormat(SafetensorsFile file) throws IOException {
@@ -127,17 +150,15 @@ public final class LoraFile implements LoraSource, Closeable {
         return file.metadata();
     }
 
-    /** {@inheritDoc} An alpha other than the rank is multiplied into A. */
+    /** {@inheritDoc} A scale, by an alpha other than the rank or by PEFT's config, is multiplied into A. */
     @Override
     public Factors factors(Shape module) throws IOException {
         float[] a = read(keyFormat.a(module.name()));
         float[] b = read(keyFormat.b(module.name()));
-        String alpha = keyFormat.alpha(module.name()).orElse(null);
-        if (alpha != null && file.tensors().containsKey(alpha)) {
-            float scale = read(alpha)[0] / module.rank();
-            for (int i = 0; i < a.length && scale != 1; i++) {
-                a[i] *= scale;
-            }
+        String alpha = keyFormat.alpha(module.name());
+        double own = file.tensors().containsKey(alpha) ? read(alpha)[0] / (double) module.rank() : scale;
+        for (int i = 0; i < a.length && own != 1; i++) {
+            a[i] = (float) (a[i] * own);
         }
         return new Factors(a, b);
     }

@@ -49,7 +49,7 @@ public final class LoraWriter {
                     List.of((long) module.out(), rank),
                     channel -> channel.write(
                             FloatCodec.encode(writer.factors(module).b(), type))));
-            keyFormat.alpha(module.name()).ifPresent(alpha -> entries.add(alpha(alpha, type, rank)));
+            keyFormat.writtenAlpha(module.name()).ifPresent(alpha -> entries.add(alpha(alpha, type, rank)));
         }
         return SafetensorsWriter.write(out, entries, metadata);
     }

@@ -9,6 +9,7 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
@@ -202,6 +203,43 @@ class LoraToolsTest {
                 entry(module + ".alpha", List.of(), 1));
         try (LoraFile file = LoraFile.open(path)) {
             assertThat(file.factors(file.modules().get(0)).a()).containsExactly(1.5f, 2.5f);
+        }
+    }
+
+    @Test
+    void theScaleOfAPeftConfigIsBakedIn() throws IOException {
+        Path adapter = Files.createDirectories(folder.resolve("adapter"));
+        RandomLora lora = new RandomLora(5, 4);
+        lora.write(adapter.resolve("adapter_model.safetensors"), ElementType.FLOAT32, KeyFormat.PEFT);
+        Path config = adapter.resolve("adapter_config.json");
+        Files.writeString(config, "{\"r\": 4, \"lora_alpha\": 8}");
+        Shape module = lora.modules().get(0);
+        float first = lora.factors(module).a()[0];
+        try (LoraFile file = LoraFile.open(adapter)) {
+            assertThat(file.factors(module).a()[0]).isEqualTo(2 * first);
+        }
+        Files.writeString(config, "{\"r\": 4, \"lora_alpha\": 8, \"use_rslora\": true}");
+        try (LoraFile file = LoraFile.open(adapter)) {
+            assertThat(file.factors(module).a()[0]).isEqualTo(4 * first);
+        }
+        Files.writeString(config, "{}");
+        assertThatThrownBy(() -> LoraFile.open(adapter)).hasMessageContaining("expected positive numbers");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void bfloat16KeepsEightBits(KeyFormat format) throws IOException {
+        RandomLora lora = new RandomLora(8, 3);
+        Path path = lora.write(folder.resolve("lora.safetensors"), ElementType.BFLOAT16, format);
+        try (LoraFile file = LoraFile.open(path)) {
+            assertThat(file.type()).isEqualTo(ElementType.BFLOAT16);
+            for (Shape module : file.modules()) {
+                float[] exact = lora.factors(module).b();
+                float[] rounded = file.factors(module).b();
+                for (int i = 0; i < exact.length; i++) {
+                    assertThat(rounded[i]).isCloseTo(exact[i], Offset.offset(Math.abs(exact[i]) / 256));
+                }
+            }
         }
     }
 

@@ -102,7 +102,7 @@ final class ModelOptions {
             defaultValue = "64",
             paramLabel = "N",
             description =
-                    "Styles of more images are refused; the rank is 4 times the images. Default: ${DEFAULT-VALUE}.")
+                    "Styles of more images are refused; the rank is 4 for each image and variant. Default: ${DEFAULT-VALUE}.")
     private int maxImagesPerStyle;
 
     private static ElementType elementType(FloatType type) {

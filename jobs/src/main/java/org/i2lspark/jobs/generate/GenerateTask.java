@@ -21,6 +21,7 @@ import java.util.concurrent.Executors;
 import org.apache.hadoop.fs.Path;
 import org.i2lspark.ImageEmbedding;
 import org.i2lspark.ImageToLora;
+import org.i2lspark.decoder.DecoderLayout;
 import org.i2lspark.image.ImageDecoder;
 import org.i2lspark.image.RgbImage;
 import org.i2lspark.jobs.catalog.Style;
@@ -136,8 +137,9 @@ final class GenerateTask {
 
     private String tooManyImages(Style style) {
         int count = style.images().size();
+        int rank = DecoderLayout.RANK * count * stack.model().decoders().size();
         return "Cannot merge %d images into one LoRA: its rank would be %d, over the limit of %d images; split the style or raise --max-images-per-style"
-                .formatted(count, 4 * count, options.maxImagesPerStyle());
+                .formatted(count, rank, options.maxImagesPerStyle());
     }
 
     /** The earlier LoRA that these image bytes, checkpoints and options would give again, if it is still there. */
