@@ -1,8 +1,8 @@
 package org.i2lspark.model;
 
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
-import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -66,8 +66,10 @@ public record I2lModel(
      */
     public static I2lModel inspect(Path models, Set<Variant> variants) throws IOException {
         if (!Files.isDirectory(models)) {
-            throw new NotDirectoryException(
-                    models + " is not a folder; --models takes the folder that holds DiffSynth-Studio/");
+            throw new FileSystemException(
+                    models.toString(),
+                    null,
+                    "it is not a folder; --models takes the folder that holds DiffSynth-Studio/");
         }
         Encoder<SigLip2Config> siglip2 = encoder(
                 models.resolve(SIGLIP2_PATH),

@@ -167,6 +167,7 @@ class LoraToolsTest {
      * Names that the tools look up. ComfyUI's {@code comfy/lora.py} maps, for every layer {@code L} of a model,
      * {@code diffusion_model.L} and {@code lora_unet_} with L's dots as underscores, and for Qwen-Image {@code L} and
      * {@code transformer.L} too, and then looks for {@code .lora_up.weight} or {@code .lora_B.weight} behind them.
+     * diffusers' converter for Qwen-Image takes kohya's names to have an alpha each.
      */
     @ParameterizedTest
     @CsvSource({

@@ -1,6 +1,8 @@
 package org.i2lspark.jobs;
 
+import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
 import org.apache.spark.SparkException;
 
 /** Turns exceptions into sentences for a person. */
@@ -12,13 +14,25 @@ public final class Problems {
         if (problem instanceof SparkException && problem.getCause() != null) {
             return describe(problem.getCause());
         }
-        if (problem instanceof FileSystemException file && file.getReason() != null) {
-            return "Cannot open %s: %s".formatted(file.getFile(), file.getReason());
+        if (problem instanceof FileSystemException file) {
+            return "Cannot open %s: %s".formatted(file.getFile(), reason(file));
         }
         String message = problem.getMessage();
         if (message == null || message.isBlank()) {
             return problem.getCause() == null ? problem.getClass().getName() : describe(problem.getCause());
         }
         return message;
+    }
+
+    private static String reason(FileSystemException problem) {
+        if (problem.getReason() != null) {
+            return problem.getReason();
+        }
+        if (problem instanceof NoSuchFileException) {
+            return "there is no such file";
+        }
+        return problem instanceof AccessDeniedException
+                ? "access denied"
+                : problem.getClass().getSimpleName();
     }
 }

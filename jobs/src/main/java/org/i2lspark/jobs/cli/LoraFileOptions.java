@@ -40,7 +40,7 @@ final class LoraFileOptions {
         try {
             return LoraFile.open(path);
         } catch (IOException e) {
-            throw new IllegalArgumentException("Cannot read LoRA: " + Problems.describe(e), e);
+            throw new IllegalArgumentException(Problems.describe(e), e);
         }
     }
 
