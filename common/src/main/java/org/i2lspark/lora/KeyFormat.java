@@ -41,6 +41,7 @@ public enum KeyFormat {
 
     private static final Map<String, String> LAYER_OF_FLAT_NAME = LAYERS.stream()
             .collect(Collectors.toUnmodifiableMap(layer -> layer.replace('.', '_'), Function.identity()));
+    private static final Pattern MODULE = Pattern.compile("transformer_blocks\\.\\d+\\..+");
     private static final Pattern FLAT_MODULE = Pattern.compile("transformer_blocks_(\\d+)_(.+)");
 
     private final String prefix;
@@ -89,7 +90,7 @@ public enum KeyFormat {
         }
         String module = key.substring(prefix.length(), key.length() - aSuffix.length());
         if (this != KOHYA) {
-            return module.startsWith("transformer_blocks.") ? Optional.of(module) : Optional.empty();
+            return MODULE.matcher(module).matches() ? Optional.of(module) : Optional.empty();
         }
         Matcher flat = FLAT_MODULE.matcher(module);
         return flat.matches()

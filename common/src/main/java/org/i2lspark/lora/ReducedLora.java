@@ -4,8 +4,10 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /**
  * A LoRA brought to a lower rank: each module's delta is replaced by the closest one of that rank. Exact, by QR of the two
@@ -77,6 +79,11 @@ public final class ReducedLora implements LoraSource {
         Map<String, String> metadata = new TreeMap<>(source.metadata());
         metadata.put("i2l.rank", String.valueOf(rank));
         metadata.put("i2l.reduction_error", String.valueOf(error()));
+        metadata.put(
+                "i2l.reduction_error_by_module",
+                errors().entrySet().stream()
+                        .map(module -> String.format(Locale.ROOT, "%s=%.3e", module.getKey(), module.getValue()))
+                        .collect(Collectors.joining(",")));
         return metadata;
     }
 

@@ -85,6 +85,9 @@ class LoraToolsTest {
                 .containsEntry("i2l.rank", String.valueOf(rank - 1))
                 .containsEntry("i2l.reduction_error", String.valueOf(reduced.error()))
                 .containsEntry("i2l.variants", "style");
+        assertThat(reduced.metadata().get("i2l.reduction_error_by_module").split(",", -1))
+                .hasSize(RandomLora.MODULES.size())
+                .allMatch(module -> module.matches("transformer_blocks\\.\\d+\\.[a-z_0-9.]+=\\d\\.\\d{3}e[+-]\\d\\d"));
     }
 
     @Test

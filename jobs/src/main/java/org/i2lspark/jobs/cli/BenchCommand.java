@@ -18,6 +18,7 @@ import org.i2lspark.ImageEmbedding;
 import org.i2lspark.ImageToLora;
 import org.i2lspark.PreparedImage;
 import org.i2lspark.decoder.DecoderKind;
+import org.i2lspark.decoder.LoraDecoder;
 import org.i2lspark.encoder.DinoV3Encoder;
 import org.i2lspark.encoder.QwenVlConfig;
 import org.i2lspark.encoder.QwenVlEncoder;
@@ -29,6 +30,7 @@ import org.i2lspark.jobs.generate.GenerateOptions;
 import org.i2lspark.jobs.generate.Stack;
 import org.i2lspark.lora.Lora;
 import org.i2lspark.model.I2lModel;
+import org.i2lspark.torch.Tensor;
 import org.i2lspark.torch.TensorScope;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -168,8 +170,19 @@ final class BenchCommand implements Callable<Integer> {
                             encoder.encode(scope, pixels, size);
                         }
                     });
+                    benchResidual(stack, model.decoders().get(d), encoder, pixels, size);
                 }
             }
+        }
+    }
+
+    private void benchResidual(Stack stack, I2lModel.Decoder file, QwenVlEncoder encoder, List<byte[]> pixels, int size)
+            throws IOException {
+        try (LoraDecoder decoder = ImageToLora.loadDecoder(file, stack.precision(), stack.device());
+                TensorScope scope = new TensorScope()) {
+            Tensor hiddenStates = encoder.encode(scope, pixels, size);
+            String stage = file.layout().kind().title() + " residual";
+            time(stage, pixels.size(), () -> decoder.residuals(hiddenStates));
         }
     }
 
