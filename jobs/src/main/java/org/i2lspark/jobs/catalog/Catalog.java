@@ -8,6 +8,7 @@ import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.SparkSession;
+import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.storage.Storage;
 
 /** Reads the list of styles and image URIs, from a folder of images or from a table. */
@@ -18,7 +19,7 @@ public final class Catalog {
      * Reads a catalog: a table in Parquet (a file or a folder of part files), CSV with a header, or JSON Lines; else a
      * folder of images.
      *
-     * @throws CatalogException if there is none, if it is malformed, or if it holds no image
+     * @throws UnusableException if there is none, if it is malformed, or if it holds no image
      */
     public static List<Style> read(SparkSession spark, Storage storage, String uri) throws IOException {
         Path path = new Path(uri);
@@ -27,7 +28,7 @@ public final class Catalog {
         try {
             status = fileSystem.getFileStatus(path);
         } catch (FileNotFoundException e) {
-            throw new CatalogException(
+            throw new UnusableException(
                     "Cannot read catalog %s: there is no such file or folder (expected a folder of images, or a .parquet, .csv or .jsonl table)"
                             .formatted(uri));
         }
@@ -36,7 +37,7 @@ public final class Catalog {
                 ? FolderCatalog.read(fileSystem, fileSystem.resolvePath(path))
                 : TableCatalog.read(spark, format, uri);
         if (styles.isEmpty()) {
-            throw new CatalogException("Cannot read catalog %s: it holds no images (expected %s)"
+            throw new UnusableException("Cannot read catalog %s: it holds no images (expected %s)"
                     .formatted(
                             uri,
                             format == null
@@ -69,7 +70,7 @@ public final class Catalog {
         if (name.endsWith(".jsonl") || name.endsWith(".ndjson") || name.endsWith(".json")) {
             return TableFormat.JSON;
         }
-        throw new CatalogException(
+        throw new UnusableException(
                 "Cannot read catalog %s: unknown kind of file (expected a folder of images, or a table ending in .parquet, .csv or .jsonl)"
                         .formatted(status.getPath()));
     }

@@ -16,6 +16,7 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.i2lspark.jobs.Problems;
+import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.catalog.Catalog.TableFormat;
 
 /**
@@ -25,10 +26,10 @@ import org.i2lspark.jobs.catalog.Catalog.TableFormat;
 final class TableCatalog {
     private TableCatalog() {}
 
-    static List<Style> read(SparkSession spark, TableFormat format, String uri) throws CatalogException {
+    static List<Style> read(SparkSession spark, TableFormat format, String uri) throws UnusableException {
         try {
             return styles(spark, format, uri);
-        } catch (CatalogException e) {
+        } catch (UnusableException e) {
             throw e;
         } catch (Exception e) {
             // Spark throws checked exceptions unchecked
@@ -36,12 +37,12 @@ final class TableCatalog {
         }
     }
 
-    private static CatalogException invalid(String uri, Exception cause) {
+    private static UnusableException invalid(String uri, Exception cause) {
         String firstLine = Problems.describe(cause).lines().findFirst().orElse("");
-        return new CatalogException("Cannot read catalog %s: %s".formatted(uri, firstLine), cause);
+        return new UnusableException("Cannot read catalog %s: %s".formatted(uri, firstLine), cause);
     }
 
-    private static List<Style> styles(SparkSession spark, TableFormat format, String uri) throws CatalogException {
+    private static List<Style> styles(SparkSession spark, TableFormat format, String uri) throws UnusableException {
         Dataset<Row> table = switch (format) {
             case PARQUET -> spark.read().parquet(uri);
             case CSV -> spark.read().option("header", "true").csv(uri);
@@ -50,7 +51,7 @@ final class TableCatalog {
         Set<String> columns = Set.of(table.columns());
         for (String required : List.of("style_id", "image")) {
             if (!columns.contains(required)) {
-                throw new CatalogException("Cannot read catalog %s: it has no column %s (found: %s)"
+                throw new UnusableException("Cannot read catalog %s: it has no column %s (found: %s)"
                         .formatted(uri, required, String.join(", ", table.columns())));
             }
         }
@@ -80,7 +81,7 @@ final class TableCatalog {
         return styles;
     }
 
-    private static void refuseIncompleteRows(Dataset<Row> table, String uri) throws CatalogException {
+    private static void refuseIncompleteRows(Dataset<Row> table, String uri) throws UnusableException {
         long incomplete = table.filter(col("style_id")
                         .isNull()
                         .or(col("image").isNull())
@@ -88,16 +89,16 @@ final class TableCatalog {
                         .or(col("image").equalTo("")))
                 .count();
         if (incomplete > 0) {
-            throw new CatalogException(
+            throw new UnusableException(
                     "Cannot read catalog %s: %d rows lack style_id or image".formatted(uri, incomplete));
         }
     }
 
-    private static Style style(Row row, Path folder, String uri) throws CatalogException {
+    private static Style style(Row row, Path folder, String uri) throws UnusableException {
         String id = row.getString(0);
         List<String> brands = row.getList(1);
         if (brands.size() > 1) {
-            throw new CatalogException("Cannot read catalog %s: style '%s' has several brands: %s"
+            throw new UnusableException("Cannot read catalog %s: style '%s' has several brands: %s"
                     .formatted(uri, id, String.join(", ", brands)));
         }
         List<String> images = new ArrayList<>();

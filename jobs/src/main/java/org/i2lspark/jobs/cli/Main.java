@@ -5,7 +5,7 @@ import java.io.PrintWriter;
 import java.nio.charset.Charset;
 import java.util.List;
 import org.i2lspark.jobs.Problems;
-import org.i2lspark.jobs.generate.UnusableException;
+import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.generate.Version;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;

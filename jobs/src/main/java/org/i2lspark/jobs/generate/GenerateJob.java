@@ -24,8 +24,8 @@ import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.util.SerializableConfiguration;
 import org.i2lspark.jobs.Problems;
+import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.catalog.Catalog;
-import org.i2lspark.jobs.catalog.CatalogException;
 import org.i2lspark.jobs.catalog.Style;
 import org.i2lspark.jobs.generate.PartResult.StyleFailure;
 import org.i2lspark.jobs.manifest.FinishedLora;
@@ -99,12 +99,7 @@ public final class GenerateJob {
      */
     public Plan plan() throws IOException {
         spark.sparkContext().setJobDescription("i2l: plan " + options.catalog());
-        List<Style> styles;
-        try {
-            styles = Catalog.read(spark, storage, options.catalog());
-        } catch (CatalogException e) {
-            throw new UnusableException(e.getMessage(), e);
-        }
+        List<Style> styles = Catalog.read(spark, storage, options.catalog());
         Preflight preflight = preflight();
         Map<String, List<FinishedLora>> finished = ManifestReader.finishedLoras(spark, storage, output);
         List<PlannedStyle> planned = styles.stream()

@@ -243,7 +243,7 @@ final class GenerateTask {
             first += ready.images.size();
         }
         start = System.nanoTime();
-        List<Lora> loras = stack.decode(byStyle, LoraExport.decodedType(options));
+        List<Lora> loras = decode(byStyle);
         double decodeSeconds = (System.nanoTime() - start) / 1e9 / works.size();
         // the LoRAs before these leave memory first
         finishWrites();
@@ -262,6 +262,23 @@ final class GenerateTask {
             seconds.put("decode", decodeSeconds * own.size());
             writes.add(CompletableFuture.supplyAsync(() -> write(ready, own, lora, seconds), WORKERS));
         }
+    }
+
+    /** Decodes styles of about a batch of images at once, for the factors of an image are large. */
+    private List<Lora> decode(List<List<ImageEmbedding>> styles) throws IOException {
+        List<Lora> loras = new ArrayList<>();
+        int first = 0;
+        while (first < styles.size()) {
+            int end = first + 1;
+            int size = styles.get(first).size();
+            while (end < styles.size() && size + styles.get(end).size() <= stack.batchSize()) {
+                size += styles.get(end).size();
+                end++;
+            }
+            loras.addAll(stack.decode(styles.subList(first, end), LoraExport.decodedType(options)));
+            first = end;
+        }
+        return loras;
     }
 
     /** Chunks of at most a batch, all of about the same size. */

@@ -1,4 +1,4 @@
-package org.i2lspark.jobs.generate;
+package org.i2lspark.jobs;
 
 import java.io.IOException;
 
@@ -6,11 +6,11 @@ import java.io.IOException;
 public final class UnusableException extends IOException {
     private static final long serialVersionUID = 1L;
 
-    UnusableException(String message) {
+    public UnusableException(String message) {
         super(message);
     }
 
-    UnusableException(String message, Throwable cause) {
+    public UnusableException(String message, Throwable cause) {
         super(message, cause);
     }
 }
