@@ -15,9 +15,12 @@ import org.i2lspark.safetensors.TensorStore;
 /**
  * Which tensors of a decoder checkpoint make which LoRA factor, and of what size. The checkpoint holds one decoder for
  * each group of layers and block of the transformer, all blocks of the first group first.
+ *
+ * @param embeddingSize values of the SigLIP2 and DINOv3 embeddings together
+ * @param tokenSize values of a hidden state of Qwen2.5-VL; 0 when it takes none
+ * @param blocks of the transformer
  */
-public record DecoderLayout(
-        DecoderKind kind, long embeddingSize, long compressedSize, int blocks, List<Module> modules) {
+public record DecoderLayout(DecoderKind kind, long embeddingSize, long tokenSize, int blocks, List<Module> modules) {
     /** The rank of the LoRA that one image gives. */
     public static final int RANK = 4;
 
@@ -79,15 +82,17 @@ public record DecoderLayout(
                 }
             }
         }
+        long tokenSize = 0;
         if (kind.tokens() > 0) {
             List<Long> in = shape(checkpoint, kind, residualWeight(0, "proj_in"));
-            expected.putAll(residualShapes(kind, blocks, compressed, in.get(0), in.get(1)));
+            tokenSize = in.get(1);
+            expected.putAll(residualShapes(kind, blocks, compressed, in.get(0), tokenSize));
         }
         List<String> differences = TensorLayout.of(expected).differences(TensorLayout.of(checkpoint));
         if (!differences.isEmpty()) {
             throw invalid(checkpoint, kind, String.join("; ", differences));
         }
-        return new DecoderLayout(kind, embedding, compressed, blocks, List.copyOf(modules));
+        return new DecoderLayout(kind, embedding, tokenSize, blocks, List.copyOf(modules));
     }
 
     /**
@@ -180,11 +185,6 @@ public record DecoderLayout(
             shapes.put(residualWeight(decoder, "proj_out"), List.of(compressed, tokenSize * kind.tokens()));
         }
         return shapes;
-    }
-
-    /** Hidden size of Qwen2.5-VL that the residual path takes. */
-    public static long tokenSize(TensorStore checkpoint, DecoderKind kind) throws IOException {
-        return shape(checkpoint, kind, residualWeight(0, "proj_in")).get(1);
     }
 
     private static int countDecoders(TensorStore checkpoint) {

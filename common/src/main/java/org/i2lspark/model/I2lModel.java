@@ -188,12 +188,9 @@ public record I2lModel(
         DecoderKind kind = decoder.layout.kind();
         if (kind.tokens() > 0) {
             int hiddenSize = qwenVl.orElseThrow().config.hiddenSize();
-            try (TensorStore store = decoder.checkpoint.open()) {
-                long tokenSize = DecoderLayout.tokenSize(store, kind);
-                if (tokenSize != hiddenSize) {
-                    throw new IOException("Cannot use %s: it takes hidden states of %d values, Qwen2.5-VL gives %d"
-                            .formatted(decoder.checkpoint.path(), tokenSize, hiddenSize));
-                }
+            if (decoder.layout.tokenSize() != hiddenSize) {
+                throw new IOException("Cannot use %s: it takes hidden states of %d values, Qwen2.5-VL gives %d"
+                        .formatted(decoder.checkpoint.path(), decoder.layout.tokenSize(), hiddenSize));
             }
         }
     }

@@ -11,7 +11,7 @@ import org.i2lspark.ImageEmbedding;
 import org.i2lspark.ImageToLora;
 import org.i2lspark.PreparedImage;
 import org.i2lspark.image.ImageDecoder;
-import org.i2lspark.jobs.Problems;
+import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.generate.Fingerprints;
 import org.i2lspark.jobs.generate.GenerateOptions;
 import org.i2lspark.jobs.generate.LoraExport;
@@ -55,7 +55,7 @@ final class ImageToLoraCommand implements Callable<Integer> {
             throw new IllegalArgumentException("Invalid images: %d (expected at most --max-images-per-style, %d)"
                     .formatted(images.size(), options.maxImagesPerStyle()));
         }
-        try (Stack stack = openStack(options)) {
+        try (Stack stack = new Stack(options)) {
             List<String> hashes = new ArrayList<>();
             List<PreparedImage> prepared = prepare(options, stack, hashes);
             print("Model: %s; runs on %s".formatted(stack.model().description(), stack.device()));
@@ -83,15 +83,8 @@ final class ImageToLoraCommand implements Callable<Integer> {
         }
     }
 
-    private static Stack openStack(GenerateOptions options) throws IOException {
-        try {
-            return new Stack(options);
-        } catch (IOException e) {
-            throw new IllegalArgumentException(Problems.describe(e), e);
-        }
-    }
-
-    private List<PreparedImage> prepare(GenerateOptions options, Stack stack, List<String> hashes) {
+    private List<PreparedImage> prepare(GenerateOptions options, Stack stack, List<String> hashes)
+            throws UnusableException {
         ImageDecoder decoder = new ImageDecoder(options.maxPixels());
         List<PreparedImage> prepared = new ArrayList<>();
         for (Path image : images) {
@@ -101,7 +94,7 @@ final class ImageToLoraCommand implements Callable<Integer> {
                 prepared.add(ImageToLora.prepare(stack.model(), decoder.decode(bytes)));
             } catch (IOException e) {
                 Failure failure = Failure.ofImage(image.toString(), e);
-                throw new IllegalArgumentException(
+                throw new UnusableException(
                         "[%s] %s".formatted(failure.errorClass().id(), failure.message()), e);
             }
         }

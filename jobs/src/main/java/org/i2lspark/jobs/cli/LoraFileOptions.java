@@ -3,6 +3,7 @@ package org.i2lspark.jobs.cli;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.i2lspark.jobs.Problems;
+import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.lora.KeyFormat;
 import org.i2lspark.lora.LoraFile;
 import org.i2lspark.lora.LoraSource;
@@ -36,11 +37,11 @@ final class LoraFileOptions {
     }
 
     /** Opens a LoRA file that the user named. */
-    static LoraFile open(Path path) {
+    static LoraFile open(Path path) throws UnusableException {
         try {
             return LoraFile.open(path);
         } catch (IOException e) {
-            throw new IllegalArgumentException(Problems.describe(e), e);
+            throw new UnusableException(Problems.describe(e), e);
         }
     }
 

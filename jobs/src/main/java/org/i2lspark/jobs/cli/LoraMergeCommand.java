@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.Callable;
+import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.lora.LoraFile;
 import org.i2lspark.lora.MergedLora;
 import picocli.CommandLine.Command;
@@ -57,7 +58,9 @@ final class LoraMergeCommand implements Callable<Integer> {
                 : Collections.nCopies(inputs.size(), strengths.isEmpty() ? 1.0 : strengths.get(0));
         List<LoraFile> files = new ArrayList<>();
         try {
-            inputs.forEach(input -> files.add(LoraFileOptions.open(input)));
+            for (Path input : inputs) {
+                files.add(LoraFileOptions.open(input));
+            }
             MergedLora merged = merge(files, each);
             long bytes = options.write(merged, files.get(0));
             spec.commandLine()
@@ -71,11 +74,11 @@ final class LoraMergeCommand implements Callable<Integer> {
         }
     }
 
-    private static MergedLora merge(List<LoraFile> files, List<Double> strengths) {
+    private static MergedLora merge(List<LoraFile> files, List<Double> strengths) throws UnusableException {
         try {
             return new MergedLora(files, strengths);
         } catch (IOException e) {
-            throw new IllegalArgumentException(e.getMessage(), e);
+            throw new UnusableException(e.getMessage(), e);
         }
     }
 }

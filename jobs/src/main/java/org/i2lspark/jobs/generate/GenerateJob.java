@@ -140,20 +140,34 @@ public final class GenerateJob {
         Path inflight = GenerateTask.inflight(options, runId);
         checkWritable(inflight);
         List<PartResult> results = new ArrayList<>();
-        boolean broken = true;
         Counters counters = Counters.register(spark.sparkContext());
         try (Progress progress = new Progress(log, terminal, counters, plan.styles(), plan.images())) {
             spark.sparkContext().addSparkListener(progress);
             runParts(plan, results, counters);
             spark.sparkContext().removeSparkListener(progress);
-            broken = false;
-        } finally {
-            RunSummary summary = summary(start, results);
-            addRunRow(start, summary, broken, plan.preflight(), inflight);
-            storage.deleteFolder(inflight);
-            storage.deleteIfEmpty(inflight.getParent());
+        } catch (Exception e) {
+            // Spark throws checked exceptions unchecked
+            endAfterFailure(start, results, plan, inflight, e);
+            throw e;
         }
-        return summary(start, results);
+        return end(start, results, false, plan, inflight);
+    }
+
+    private RunSummary end(Instant start, List<PartResult> results, boolean broken, Plan plan, Path inflight)
+            throws IOException {
+        RunSummary summary = summary(start, results);
+        addRunRow(start, summary, broken, plan.preflight(), inflight);
+        storage.deleteFolder(inflight);
+        storage.deleteIfEmpty(inflight.getParent());
+        return summary;
+    }
+
+    private void endAfterFailure(Instant start, List<PartResult> results, Plan plan, Path inflight, Exception cause) {
+        try {
+            end(start, results, true, plan, inflight);
+        } catch (IOException | RuntimeException e) {
+            cause.addSuppressed(e);
+        }
     }
 
     private void checkWritable(Path inflight) throws IOException {

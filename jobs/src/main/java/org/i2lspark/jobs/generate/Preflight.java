@@ -1,15 +1,14 @@
 package org.i2lspark.jobs.generate;
 
-import java.io.IOException;
 import java.io.Serializable;
-import org.i2lspark.jobs.Problems;
+import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.torch.Torch;
 
 /**
  * What an executor says of the model and the device before any work begins.
  *
- * @param imagesPerTask what a task should take on, so that a lost one costs a minute or so
  * @param problem why the stack cannot run there; null when it can
+ * @param imagesPerTask what a task should take on, so that a lost one costs a minute or so
  */
 public record Preflight(
         String problem,
@@ -32,8 +31,8 @@ public record Preflight(
                     stack.batchSize(),
                     stack.imagesPerTask(),
                     Torch.version());
-        } catch (IOException e) {
-            return new Preflight(Problems.describe(e), null, null, null, 0, 0, null);
+        } catch (UnusableException e) {
+            return new Preflight(e.getMessage(), null, null, null, 0, 0, null);
         }
     }
 }

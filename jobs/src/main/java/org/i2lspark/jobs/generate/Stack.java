@@ -9,6 +9,8 @@ import org.i2lspark.ImageEmbedding;
 import org.i2lspark.ImageToLora;
 import org.i2lspark.PreparedImage;
 import org.i2lspark.encoder.ImagePositions;
+import org.i2lspark.jobs.Problems;
+import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.lora.Lora;
 import org.i2lspark.model.I2lModel;
 import org.i2lspark.torch.ElementType;
@@ -38,11 +40,15 @@ public final class Stack implements AutoCloseable {
     /**
      * Reads the checkpoints' headers.
      *
-     * @throws IOException if the model or the device cannot be used, saying why
+     * @throws UnusableException if the model or the device cannot be used, saying why
      */
-    public Stack(GenerateOptions options) throws IOException {
-        this.model = I2lModel.inspect(Path.of(options.models()), options.variants());
-        this.device = options.device().resolve();
+    public Stack(GenerateOptions options) throws UnusableException {
+        try {
+            this.model = I2lModel.inspect(Path.of(options.models()), options.variants());
+            this.device = options.device().resolve();
+        } catch (IOException e) {
+            throw new UnusableException(Problems.describe(e), e);
+        }
         ElementType usual = device.isCpu() ? ElementType.FLOAT32 : ElementType.BFLOAT16;
         this.precision = options.precision() != null ? options.precision() : usual;
         int usualBatch = device.isCpu() ? CPU_BATCH : GPU_BATCH;
@@ -51,7 +57,7 @@ public final class Stack implements AutoCloseable {
     }
 
     /** The stack of this process for these options. Other options replace it, which only tests do. */
-    static synchronized Stack shared(GenerateOptions options) throws IOException {
+    static synchronized Stack shared(GenerateOptions options) throws UnusableException {
         List<Object> key = Arrays.asList(
                 options.models(),
                 options.variants(),
