@@ -138,13 +138,33 @@ public final class ImageToLora implements AutoCloseable {
 
     /** Crops and resizes an image for the encoders of a model. Safe for use by several threads. */
     public static PreparedImage prepare(I2lModel model, RgbImage image) {
-        RgbImage crop = CoverCrop.apply(image, CROP_SIZE, CROP_SIZE);
+        return prepare(
+                model,
+                cropSizes(model).stream()
+                        .map(size -> CoverCrop.apply(image, size, size))
+                        .toList());
+    }
+
+    /** Sides of the square crops, in pixels, that the model starts from. */
+    public static List<Integer> cropSizes(I2lModel model) {
+        boolean coarse =
+                model.decoders().stream().anyMatch(decoder -> decoder.layout().kind() == DecoderKind.COARSE);
+        return coarse ? List.of(CROP_SIZE, COARSE_CROP_SIZE) : List.of(CROP_SIZE);
+    }
+
+    /**
+     * Resizes an image's crops for the encoders.
+     *
+     * @param crops of the sizes that {@link #cropSizes} names
+     */
+    public static PreparedImage prepare(I2lModel model, List<RgbImage> crops) {
+        RgbImage crop = crops.get(0);
         List<byte[]> qwenVlPixels = new ArrayList<>();
         for (I2lModel.Decoder decoder : model.decoders()) {
             qwenVlPixels.add(
                     switch (decoder.layout().kind()) {
                         case STYLE -> NO_PIXELS;
-                        case COARSE -> qwenVlPixels(model, CoverCrop.apply(image, COARSE_CROP_SIZE, COARSE_CROP_SIZE));
+                        case COARSE -> qwenVlPixels(model, crops.get(1));
                         case FINE -> qwenVlPixels(model, crop);
                     });
         }

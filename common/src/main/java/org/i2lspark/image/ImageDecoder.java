@@ -54,7 +54,7 @@ public final class ImageDecoder {
     /**
      * Decodes an encoded image.
      *
-     * @throws ImageException if it is no image, damaged or truncated, or has too many pixels
+     * @throws ImageException if it is no image, damaged or truncated, has too many pixels, or takes more memory than there is
      */
     public RgbImage decode(byte[] bytes) throws ImageException {
         ImageFormat format = ImageFormat.of(bytes);
@@ -70,12 +70,33 @@ public final class ImageDecoder {
             return Orientation.of(bytes).upright(image);
         } catch (ImageException e) {
             throw e;
+        } catch (OutOfMemoryError e) {
+            throw outOfMemory();
         } catch (IOException | RuntimeException e) {
+            if (isOutOfMemory(e)) {
+                throw outOfMemory();
+            }
             // readers answer hostile bytes with all kinds of unchecked exceptions
             throw ImageException.damaged(format + ": " + e.getMessage(), e);
         } finally {
             reader.dispose();
         }
+    }
+
+    /** Some readers wrap it. */
+    private static boolean isOutOfMemory(Throwable problem) {
+        for (Throwable cause = problem; cause != null; cause = cause.getCause()) {
+            if (cause instanceof OutOfMemoryError) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static ImageException outOfMemory() {
+        return new ImageException(
+                Problem.TOO_LARGE,
+                "Cannot decode image: it takes more memory than the decoder has; shrink it, or give the decoder more (spark.i2l.decoder.memory, or -Xmx where there is no Spark)");
     }
 
     private void requireWithinLimit(long width, long height) throws ImageException {

@@ -12,13 +12,15 @@ public final class ImageException extends IOException {
         UNSUPPORTED,
         /** Truncated or corrupt. */
         DAMAGED,
-        /** More pixels than the limit allows. */
-        TOO_LARGE
+        /** More pixels, or more memory to decode it, than the limit allows. */
+        TOO_LARGE,
+        /** It makes the decoder crash or hang. */
+        FATAL
     }
 
     private final Problem problem;
 
-    ImageException(Problem problem, String message) {
+    public ImageException(Problem problem, String message) {
         super(message);
         this.problem = problem;
     }

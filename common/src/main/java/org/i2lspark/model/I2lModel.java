@@ -59,6 +59,27 @@ public record I2lModel(
     }
 
     /**
+     * What these variants need of a model folder: paths of files, and of folders, which end in a slash and of which only
+     * the files directly in them are needed.
+     */
+    public static List<String> sources(Set<Variant> variants) {
+        List<String> sources = new ArrayList<>(List.of(parent(SIGLIP2_PATH), parent(DINOV3_PATH)));
+        if (needHiddenStates(variants)) {
+            sources.add(QWEN_VL_FOLDER + "/");
+        }
+        variants.stream().sorted().forEach(variant -> sources.add(path(variant)));
+        return sources;
+    }
+
+    private static String parent(String path) {
+        return path.substring(0, path.lastIndexOf('/') + 1);
+    }
+
+    private static boolean needHiddenStates(Set<Variant> variants) {
+        return variants.stream().flatMap(variant -> variant.decoder().stream()).anyMatch(kind -> kind.tokens() > 0);
+    }
+
+    /**
      * Finds and checks the checkpoints that these variants need.
      *
      * @throws IOException if one is missing, damaged, of another kind or does not fit the others, saying what was expected
@@ -83,10 +104,8 @@ public record I2lModel(
                 DinoV3Config::read,
                 DinoV3Config.RELEASED,
                 DinoV3Config::layout);
-        boolean hiddenStates =
-                variants.stream().flatMap(variant -> variant.decoder().stream()).anyMatch(kind -> kind.tokens() > 0);
         Optional<Encoder<QwenVlConfig>> qwenVl = Optional.empty();
-        if (hiddenStates) {
+        if (needHiddenStates(variants)) {
             qwenVl = Optional.of(encoder(
                     qwenVlPath(models),
                     ReleasedCheckpoint.QWEN2_5_VL_7B,

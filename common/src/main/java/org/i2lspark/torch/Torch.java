@@ -35,14 +35,19 @@ public final class Torch {
         return engine().getVersion();
     }
 
-    /** Whether this process can compute on a GPU: a tensor is made there. */
-    public static boolean gpuIsUsable() {
+    /** Whether this process can compute on the GPU of this index: a tensor is made there. */
+    public static boolean gpuIsUsable(int index) {
         try (TensorScope scope = new TensorScope()) {
-            Tensors.empty(scope, List.of(1L), ElementType.FLOAT32, TorchDevice.gpu(0));
+            Tensors.empty(scope, List.of(1L), ElementType.FLOAT32, TorchDevice.gpu(index));
             return true;
         } catch (EngineException e) {
             return false;
         }
+    }
+
+    /** Whether libtorch or the device could not do what was asked, as when memory runs out. */
+    public static boolean isEngineProblem(Throwable problem) {
+        return problem instanceof EngineException;
     }
 
     private static Engine engine() {
