@@ -10,12 +10,13 @@ import static org.apache.spark.sql.functions.struct;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.apache.hadoop.fs.Path;
+import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
-import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.catalog.Catalog.TableFormat;
 
@@ -24,25 +25,22 @@ import org.i2lspark.jobs.catalog.Catalog.TableFormat;
  * each image. Images of a style are ordered by position, then by URI. A relative URI counts from the table's folder.
  */
 final class TableCatalog {
+    private static final Pattern ABSOLUTE = Pattern.compile("(/|[a-zA-Z][a-zA-Z0-9+.-]*:/).*", Pattern.DOTALL);
+
     private TableCatalog() {}
 
-    static List<Style> read(SparkSession spark, TableFormat format, String uri) throws UnusableException {
+    static JavaRDD<Style> read(SparkSession spark, TableFormat format, String uri) throws UnusableException {
         try {
             return styles(spark, format, uri);
         } catch (UnusableException e) {
             throw e;
         } catch (Exception e) {
             // Spark throws checked exceptions unchecked
-            throw invalid(uri, e);
+            throw Catalog.invalid(uri, e);
         }
     }
 
-    private static UnusableException invalid(String uri, Exception cause) {
-        String firstLine = Problems.describe(cause).lines().findFirst().orElse("");
-        return new UnusableException("Cannot read catalog %s: %s".formatted(uri, firstLine), cause);
-    }
-
-    private static List<Style> styles(SparkSession spark, TableFormat format, String uri) throws UnusableException {
+    private static JavaRDD<Style> styles(SparkSession spark, TableFormat format, String uri) throws UnusableException {
         Dataset<Row> table = switch (format) {
             case PARQUET -> spark.read().parquet(uri);
             case CSV -> spark.read().option("header", "true").csv(uri);
@@ -60,7 +58,7 @@ final class TableCatalog {
         Column brand = columns.contains("brand")
                 ? col("brand").cast("string")
                 : lit(null).cast("string");
-        List<Row> rows = table.select(
+        Dataset<Row> grouped = table.select(
                         col("style_id").cast("string").as("style_id"),
                         brand.as("brand"),
                         struct(
@@ -70,15 +68,10 @@ final class TableCatalog {
                 .groupBy("style_id")
                 .agg(
                         collect_set("brand").as("brands"),
-                        array_sort(collect_list("entry")).as("entries"))
-                .orderBy("style_id")
-                .collectAsList();
-        Path folder = new Path(uri).getParent();
-        List<Style> styles = new ArrayList<>(rows.size());
-        for (Row row : rows) {
-            styles.add(style(row, folder, uri));
-        }
-        return styles;
+                        array_sort(collect_list("entry")).as("entries"));
+        Path parent = new Path(uri).getParent();
+        String folder = parent == null ? null : parent.toString();
+        return grouped.toJavaRDD().map(row -> style(row, folder));
     }
 
     private static void refuseIncompleteRows(Dataset<Row> table, String uri) throws UnusableException {
@@ -94,18 +87,27 @@ final class TableCatalog {
         }
     }
 
-    private static Style style(Row row, Path folder, String uri) throws UnusableException {
+    private static Style style(Row row, String folder) {
         String id = row.getString(0);
         List<String> brands = row.getList(1);
-        if (brands.size() > 1) {
-            throw new UnusableException("Cannot read catalog %s: style '%s' has several brands: %s"
-                    .formatted(uri, id, String.join(", ", brands)));
-        }
         List<String> images = new ArrayList<>();
         for (Row entry : row.<Row>getList(2)) {
-            Path image = new Path(entry.getString(1));
-            images.add((image.isAbsolute() || folder == null ? image : new Path(folder, image)).toString());
+            images.add(resolve(entry.getString(1), folder));
         }
-        return new Style(id, brands.isEmpty() ? null : brands.get(0), images);
+        String problem =
+                brands.size() > 1 ? "style '%s' has several brands: %s".formatted(id, String.join(", ", brands)) : null;
+        return new Style(id, brands.isEmpty() ? null : brands.get(0), images, problem);
+    }
+
+    /** What is no path stays as it is, and fails when it is read. */
+    private static String resolve(String image, String folder) {
+        if (folder == null || ABSOLUTE.matcher(image).matches()) {
+            return image;
+        }
+        try {
+            return new Path(folder, new Path(image)).toString();
+        } catch (IllegalArgumentException e) {
+            return image;
+        }
     }
 }

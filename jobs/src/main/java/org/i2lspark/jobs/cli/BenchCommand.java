@@ -84,9 +84,9 @@ final class BenchCommand implements Callable<Integer> {
         if (repeats < 1) {
             throw new IllegalArgumentException("Invalid --repeats: %d (expected 1 or more)".formatted(repeats));
         }
-        GenerateOptions options = model.toOptions("", "");
+        GenerateOptions options = model.toLocalOptions();
         Path folder = Files.createTempDirectory("i2l-bench");
-        try (Stack stack = new Stack(options)) {
+        try (Stack stack = new Stack(options, Path.of(options.models()), 0)) {
             print("Model: %s%nRuns on %s in %s; medians of %d runs, after as many to warm up%n%n%-28s %6s %12s%n"
                     .formatted(
                             stack.model().description(),

@@ -3,13 +3,15 @@ package org.i2lspark.jobs.cli;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
-import java.util.Map;
-import java.util.TreeMap;
+import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.apache.spark.sql.SparkSession;
+import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.generate.GenerateJob;
 import org.i2lspark.jobs.generate.GenerateOptions;
 import org.i2lspark.jobs.generate.RunSummary;
+import org.i2lspark.jobs.storage.ImageSource;
+import org.i2lspark.jobs.storage.Secrets;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -25,6 +27,8 @@ import picocli.CommandLine.Spec;
             "Makes a LoRA for each style of a catalog, and a Parquet manifest.",
             "",
             "A second run over an unchanged catalog writes nothing: a LoRA is made again only when its images, the checkpoints or the options change.",
+            "A run that was killed is simply started again: what it finished is kept. Catalog, models and output may be local,",
+            "hdfs: or s3a: URIs.",
             ""
         },
         footer = {
@@ -32,8 +36,9 @@ import picocli.CommandLine.Spec;
             "Examples:",
             "  i2l generate --catalog photos/ --models models/ --output out/",
             "  i2l generate --catalog s.parquet --models models/ --output out/ --dry-run",
+            "  i2l generate --catalog s3a://photos/all --models s3a://models --output s3a://loras/all --properties-file my.conf",
             "",
-            "Exit codes: 0 done, 1 the run broke, 2 it cannot run as asked, 3 done but some styles failed."
+            "Exit codes: 0 done, 1 the run broke, 2 it cannot run as asked, 3 done but some styles failed, 4 stopped by --max-failed-ratio."
         })
 final class GenerateCommand implements Callable<Integer> {
     @Option(
@@ -60,24 +65,52 @@ final class GenerateCommand implements Callable<Integer> {
     private boolean dryRun;
 
     @Option(
-            names = "--master",
-            paramLabel = "URL",
-            description = "Where Spark runs. Default: embedded, on all cores of this machine.")
-    private String master;
+            names = "--retry-failed",
+            description = {
+                "Try styles again that failed before. Without it a style that failed for a lasting reason is tried again",
+                "only when its images, the checkpoints or the options change."
+            })
+    private boolean retryFailed;
 
-    @Option(names = "--conf", paramLabel = "KEY=VALUE", description = "A setting for Spark; may be repeated.")
-    private Map<String, String> settings = new TreeMap<>();
+    @Option(
+            names = "--max-failed-ratio",
+            defaultValue = "1",
+            paramLabel = "RATIO",
+            description = "Stop the run when more than this share of the styles fails, such as 0.05. Default: never.")
+    private double maxFailedRatio;
+
+    @Option(
+            names = "--catalog-root",
+            paramLabel = "DIR",
+            description =
+                    "Local images that a table names are only read below this folder. Default: the table's folder.")
+    private String catalogRoot;
+
+    @Option(
+            names = "--allow-http",
+            description = "Read images that a table names by http: or https: too, from public addresses only.")
+    private boolean allowHttp;
+
+    @Option(
+            names = "--max-image-bytes",
+            defaultValue = "104857600",
+            paramLabel = "N",
+            description = "Larger image files are refused. Default: ${DEFAULT-VALUE}.")
+    private int maxImageBytes;
+
+    @Mixin
+    private SparkOptions sparkOptions;
 
     @Spec
     private CommandSpec spec;
 
     @Override
     public Integer call() throws IOException {
-        GenerateOptions options = model.toOptions(catalog, output);
+        GenerateOptions options = options();
         PrintWriter out = spec.commandLine().getOut();
         PrintStream log = System.err;
-        try (SparkSession spark = Sessions.start("i2l generate", master, settings)) {
-            GenerateJob job = new GenerateJob(spark, options, log, Boolean.getBoolean("i2l.terminal"));
+        try (SparkSession spark = sparkOptions.start("i2l generate");
+                GenerateJob job = new GenerateJob(spark, options, log, Boolean.getBoolean("i2l.terminal"))) {
             GenerateJob.Plan plan = job.plan();
             out.print(plan.text());
             out.flush();
@@ -90,5 +123,24 @@ final class GenerateCommand implements Callable<Integer> {
             out.flush();
             return summary.failed() > 0 ? Main.STYLES_FAILED : 0;
         }
+    }
+
+    private GenerateOptions options() throws UnusableException {
+        Secrets.refuseInUri("--catalog", catalog);
+        Secrets.refuseInUri("--models", model.models());
+        Secrets.refuseInUri("--output", output);
+        if (maxFailedRatio < 0 || maxFailedRatio > 1) {
+            throw new IllegalArgumentException(
+                    "Invalid --max-failed-ratio: %s (expected 0 to 1)".formatted(maxFailedRatio));
+        }
+        if (maxImageBytes < 1) {
+            throw new IllegalArgumentException(
+                    "Invalid --max-image-bytes: %d (expected 1 or more)".formatted(maxImageBytes));
+        }
+        String root = catalogRoot == null
+                ? null
+                : Path.of(catalogRoot).toAbsolutePath().toString();
+        ImageSource.Rules rules = new ImageSource.Rules(allowHttp, root, null, maxImageBytes);
+        return model.toOptions(catalog, output, rules, retryFailed, maxFailedRatio);
     }
 }

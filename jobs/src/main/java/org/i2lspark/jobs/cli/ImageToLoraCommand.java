@@ -12,11 +12,11 @@ import org.i2lspark.ImageToLora;
 import org.i2lspark.PreparedImage;
 import org.i2lspark.image.ImageDecoder;
 import org.i2lspark.jobs.UnusableException;
-import org.i2lspark.jobs.generate.Fingerprints;
 import org.i2lspark.jobs.generate.GenerateOptions;
 import org.i2lspark.jobs.generate.LoraExport;
 import org.i2lspark.jobs.generate.Stack;
 import org.i2lspark.jobs.manifest.Failure;
+import org.i2lspark.jobs.storage.Hashes;
 import org.i2lspark.lora.Lora;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -50,12 +50,12 @@ final class ImageToLoraCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        GenerateOptions options = model.toOptions("", output.toString());
+        GenerateOptions options = model.toLocalOptions();
         if (images.size() > options.maxImagesPerStyle()) {
             throw new IllegalArgumentException("Invalid images: %d (expected at most --max-images-per-style, %d)"
                     .formatted(images.size(), options.maxImagesPerStyle()));
         }
-        try (Stack stack = new Stack(options)) {
+        try (Stack stack = new Stack(options, Path.of(options.models()), 0)) {
             List<String> hashes = new ArrayList<>();
             List<PreparedImage> prepared = prepare(options, stack, hashes);
             print("Model: %s; runs on %s".formatted(stack.model().description(), stack.device()));
@@ -90,7 +90,7 @@ final class ImageToLoraCommand implements Callable<Integer> {
         for (Path image : images) {
             try {
                 byte[] bytes = Files.readAllBytes(image);
-                hashes.add(Fingerprints.sha256(bytes));
+                hashes.add(Hashes.sha256(bytes));
                 prepared.add(ImageToLora.prepare(stack.model(), decoder.decode(bytes)));
             } catch (IOException e) {
                 Failure failure = Failure.ofImage(image.toString(), e);

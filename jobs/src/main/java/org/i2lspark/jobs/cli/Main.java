@@ -2,11 +2,14 @@ package org.i2lspark.jobs.cli;
 
 import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.charset.Charset;
 import java.util.List;
 import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.jobs.generate.StoppedException;
 import org.i2lspark.jobs.generate.Version;
+import org.i2lspark.jobs.storage.Secrets;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -25,14 +28,22 @@ import picocli.CommandLine.UnmatchedArgumentException;
             ImageToLoraCommand.class,
             LoraCommand.class,
             QueryCommand.class,
+            VerifyCommand.class,
+            VacuumCommand.class,
+            ManifestCommand.class,
             SampleModelsCommand.class,
-            BenchCommand.class
+            BenchCommand.class,
+            BenchPlanCommand.class
         },
-        footer = {"", "Exit codes: 0 done, 1 the run broke, 2 it cannot run as asked, 3 done but some styles failed."})
+        footer = {
+            "",
+            "Exit codes: 0 done, 1 the run broke, 2 it cannot run as asked, 3 done but some styles failed, 4 stopped."
+        })
 public final class Main {
     static final int BROKEN = 1;
     static final int UNUSABLE = 2;
     static final int STYLES_FAILED = 3;
+    static final int STOPPED = 4;
 
     private Main() {}
 
@@ -91,13 +102,26 @@ public final class Main {
         return UNUSABLE;
     }
 
+    /** By its name: Spark need not have S3A. */
+    private static boolean isMissingBucket(Exception e) {
+        return e.getClass().getSimpleName().equals("UnknownStoreException");
+    }
+
     private static int explain(Exception e, PrintWriter err) {
-        if (e instanceof UnusableException || e instanceof IllegalArgumentException) {
-            err.println("Error: " + Problems.describe(e));
+        String said = Secrets.redact(Problems.describe(e));
+        if (e instanceof UnusableException || e instanceof IllegalArgumentException || isMissingBucket(e)) {
+            err.println("Error: " + said);
             return UNUSABLE;
         }
-        err.println("Error: the run broke: " + Problems.describe(e));
-        e.printStackTrace(err);
+        if (e instanceof StoppedException) {
+            err.println("Error: " + said);
+            return STOPPED;
+        }
+        err.println("Error: the run broke: " + said);
+        StringWriter trace = new StringWriter();
+        e.printStackTrace(new PrintWriter(trace));
+        err.print(Secrets.redact(trace.toString()));
+        err.flush();
         return BROKEN;
     }
 }

@@ -6,6 +6,7 @@ import org.i2lspark.encoder.ImagePositions;
 import org.i2lspark.image.ImageDecoder;
 import org.i2lspark.jobs.generate.DeviceChoice;
 import org.i2lspark.jobs.generate.GenerateOptions;
+import org.i2lspark.jobs.storage.ImageSource;
 import org.i2lspark.lora.KeyFormat;
 import org.i2lspark.model.Variant;
 import org.i2lspark.torch.ElementType;
@@ -17,8 +18,11 @@ final class ModelOptions {
     @Option(
             names = "--models",
             required = true,
-            paramLabel = "DIR",
-            description = "Folder of checkpoints, laid out as on the hub (DIR/DiffSynth-Studio/…); see README.md.")
+            paramLabel = "URI",
+            description = {
+                "Folder of checkpoints, laid out as on the hub (DiffSynth-Studio/…); see README.md. generate also takes an",
+                "hdfs: or s3a: URI, which each node copies once."
+            })
     private String models;
 
     @Option(
@@ -105,6 +109,10 @@ final class ModelOptions {
                     "Styles of more images are refused; the rank is 4 for each image and variant. Default: ${DEFAULT-VALUE}.")
     private int maxImagesPerStyle;
 
+    String models() {
+        return models;
+    }
+
     private static ElementType elementType(FloatType type) {
         return type == null ? null : type.elementType();
     }
@@ -114,7 +122,8 @@ final class ModelOptions {
      *
      * @throws IllegalArgumentException if a value is out of range
      */
-    GenerateOptions toOptions(String catalog, String output) {
+    GenerateOptions toOptions(
+            String catalog, String output, ImageSource.Rules rules, boolean retryFailed, double ratio) {
         if (batchSize < 0) {
             throw new IllegalArgumentException("Invalid --batch-size: %d (expected 1 or more)".formatted(batchSize));
         }
@@ -132,7 +141,7 @@ final class ModelOptions {
         new ImageDecoder(maxPixels);
         return new GenerateOptions(
                 catalog,
-                Path.of(models).toAbsolutePath().toString(),
+                isUri(models) ? models : Path.of(models).toAbsolutePath().toString(),
                 output,
                 Variant.of(variants),
                 elementType(precision),
@@ -143,6 +152,21 @@ final class ModelOptions {
                 device,
                 batchSize,
                 maxPixels,
-                maxImagesPerStyle);
+                maxImagesPerStyle,
+                rules,
+                retryFailed,
+                ratio);
+    }
+
+    /** The options of a command that reads local images. */
+    GenerateOptions toLocalOptions() {
+        if (isUri(models)) {
+            throw new IllegalArgumentException("Invalid --models: %s (expected a local folder)".formatted(models));
+        }
+        return toOptions("", "", new ImageSource.Rules(false, null, "file", Integer.MAX_VALUE), false, 1);
+    }
+
+    private static boolean isUri(String text) {
+        return text.matches("[a-zA-Z][a-zA-Z0-9+.-]+:/.*");
     }
 }

@@ -1,16 +1,16 @@
 package org.i2lspark.jobs.cli;
 
 import java.io.IOException;
-import java.util.Locale;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.AnalysisException;
 import org.apache.spark.sql.SparkSession;
-import org.i2lspark.jobs.manifest.ManifestReader;
+import org.i2lspark.jobs.manifest.Manifest;
 import org.i2lspark.jobs.manifest.ManifestTable;
+import org.i2lspark.jobs.storage.Secrets;
 import org.i2lspark.jobs.storage.Storage;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -47,6 +47,9 @@ final class QueryCommand implements Callable<Integer> {
     @Option(names = "--rows", defaultValue = "100", description = "Rows to show at most. Default: ${DEFAULT-VALUE}.")
     private int rows;
 
+    @Mixin
+    private SparkOptions sparkOptions;
+
     private void show(SparkSession spark) {
         try {
             spark.sql(sql).show(rows, MAX_CELL_CHARACTERS);
@@ -64,18 +67,12 @@ final class QueryCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        try (SparkSession spark = Sessions.start("i2l query", null, Map.of())) {
+        Secrets.refuseInUri("OUTPUT", output);
+        try (SparkSession spark = sparkOptions.start("i2l query")) {
             Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
+            Manifest manifest = new Manifest(spark, storage, storage.qualify(new Path(output)));
             for (ManifestTable table : ManifestTable.values()) {
-                Path folder = table.folder(new Path(output));
-                if (ManifestReader.hasFiles(storage, folder)) {
-                    spark.read()
-                            .parquet(folder.toString())
-                            .createOrReplaceTempView(table.name().toLowerCase(Locale.ROOT));
-                } else if (table != ManifestTable.IMAGES) {
-                    throw new IllegalArgumentException(
-                            "Cannot query %s: it has no %s; is it the --output of a run?".formatted(output, folder));
-                }
+                manifest.rows(table).createOrReplaceTempView(table.id());
             }
             show(spark);
             return 0;

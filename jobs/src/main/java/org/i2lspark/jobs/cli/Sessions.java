@@ -1,42 +1,73 @@
 package org.i2lspark.jobs.cli;
 
+import java.net.URISyntaxException;
+import java.nio.file.Path;
 import java.util.Map;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
+import org.i2lspark.jobs.storage.Secrets;
+import scala.Tuple2;
 
 /** Starts Spark: embedded unless a master is named, here or by {@code spark-submit}. */
 final class Sessions {
     private Sessions() {}
 
     /**
-     * @param master null for what {@code spark-submit} says, else all cores of this machine
-     * @param settings win over all defaults
+     * A session with the settings that this project relies on.
+     *
+     * @param settings win over what {@code spark-submit} says, and that over the defaults
      */
-    static SparkSession start(String name, String master, Map<String, String> settings) {
+    static SparkSession start(String name, Map<String, String> settings) {
         SparkConf conf = new SparkConf().setAppName(name);
-        if (master != null) {
-            conf.setMaster(master);
-        }
+        settings.forEach(conf::set);
         conf.setIfMissing("spark.master", "local[*]");
-        conf.setIfMissing("spark.sql.session.timeZone", "UTC");
         conf.setIfMissing("spark.ui.showConsoleProgress", "false");
+        conf.setIfMissing("spark.redaction.regex", Secrets.SETTING_NAMES);
+        conf.set("spark.sql.session.timeZone", "UTC");
+        // the manifest's times and ids as they are, not as Spark 2 wrote them or as they happen to look
+        conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS");
+        conf.set("spark.sql.sources.partitionColumnTypeInference.enabled", "false");
+        // what is read back of a run on its way carries checksums, and they are looked at
+        conf.setIfMissing("spark.checkpoint.compress", "true");
+        conf.setIfMissing("spark.hadoop.parquet.page.verify-checksum.enabled", "true");
+        setStoreDefaults(conf);
         if (conf.get("spark.master").startsWith("local")) {
             conf.setIfMissing("spark.ui.enabled", "false");
             // a laptop's own name need not resolve
             conf.setIfMissing("spark.driver.host", "127.0.0.1");
             conf.setIfMissing("spark.driver.bindAddress", "127.0.0.1");
-        }
-        settings.forEach(conf::set);
-        if (!conf.get("spark.master").startsWith("local")) {
+        } else {
             // spark-submit names the application to executors, an embedded driver must do so itself
-            conf.setIfMissing(
-                    "spark.jars",
-                    Sessions.class
+            conf.setIfMissing("spark.jars", applicationJar());
+        }
+        SparkSession spark = SparkSession.builder().config(conf).getOrCreate();
+        for (Tuple2<String, String> setting : spark.sparkContext().getConf().getAll()) {
+            Secrets.learn(Map.of(setting._1(), setting._2()).entrySet());
+        }
+        Secrets.learn(spark.sparkContext().hadoopConfiguration());
+        Secrets.learn(System.getenv().entrySet());
+        return spark;
+    }
+
+    /** Uploads of a bounded buffer in memory: up to four parts of a file on their way, whatever its size. */
+    private static void setStoreDefaults(SparkConf conf) {
+        conf.setIfMissing("spark.hadoop.fs.s3a.fast.upload.buffer", "bytebuffer");
+        conf.setIfMissing("spark.hadoop.fs.s3a.fast.upload.active.blocks", "4");
+        conf.setIfMissing("spark.hadoop.fs.s3a.multipart.size", "16M");
+        // plain ranged reads: images, receipts and checkpoints are read once, from front to back
+        conf.setIfMissing("spark.hadoop.fs.s3a.input.stream.type", "classic");
+    }
+
+    private static String applicationJar() {
+        try {
+            return Path.of(Sessions.class
                             .getProtectionDomain()
                             .getCodeSource()
                             .getLocation()
-                            .toString());
+                            .toURI())
+                    .toString();
+        } catch (URISyntaxException e) {
+            throw new IllegalStateException(e);
         }
-        return SparkSession.builder().config(conf).getOrCreate();
     }
 }

@@ -14,19 +14,20 @@ public enum DeviceChoice {
     /**
      * The device of this process.
      *
+     * @param gpu index of the GPU, if it is one
      * @throws IOException if a GPU is asked for and none is usable
      */
-    public TorchDevice resolve() throws IOException {
+    public TorchDevice resolve(int gpu) throws IOException {
         return switch (this) {
-            case AUTO -> Torch.gpuIsUsable() ? TorchDevice.gpu(0) : TorchDevice.CPU;
+            case AUTO -> Torch.gpuIsUsable(gpu) ? TorchDevice.gpu(gpu) : TorchDevice.CPU;
             case CPU -> TorchDevice.CPU;
             case GPU -> {
-                if (!Torch.gpuIsUsable()) {
+                if (!Torch.gpuIsUsable(gpu)) {
                     throw new IOException(
-                            "Cannot use a GPU: libtorch %s in this process finds none. On a GPU node set PYTORCH_LIBRARY_PATH to a libtorch of that version with CUDA; or take --device cpu"
-                                    .formatted(Torch.version()));
+                            "Cannot use GPU %d: libtorch %s in this process does not find it. On a GPU node set PYTORCH_LIBRARY_PATH to a libtorch of that version with CUDA; or take --device cpu"
+                                    .formatted(gpu, Torch.version()));
                 }
-                yield TorchDevice.gpu(0);
+                yield TorchDevice.gpu(gpu);
             }
         };
     }

@@ -2,20 +2,16 @@ package org.i2lspark.jobs.generate;
 
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import org.i2lspark.jobs.storage.Hashes;
 import org.i2lspark.model.Checkpoint;
 import org.i2lspark.model.I2lModel;
 
 /** What a LoRA follows from, as a hash: equal fingerprints mean that nothing need be computed again. */
 public final class Fingerprints {
-    private static final int SHOWN_CHARACTERS = 16;
-    private static final int MAX_SEGMENT_BYTES = 160;
-
     private Fingerprints() {}
 
     /**
@@ -24,7 +20,7 @@ public final class Fingerprints {
      * @param imageHashes SHA-256 of each image file, in hex
      */
     static String ofStyle(List<String> imageHashes, I2lModel model, GenerateOptions options, Stack stack) {
-        MessageDigest digest = sha256();
+        MessageDigest digest = Hashes.sha256();
         update(digest, "i2l 1");
         update(digest, options.variantText());
         update(digest, stack.precision().name());
@@ -36,7 +32,7 @@ public final class Fingerprints {
         update(digest, "rank " + options.rank());
         checkpoints(model).forEach((title, fingerprint) -> update(digest, title + "=" + fingerprint));
         imageHashes.forEach(hash -> update(digest, hash));
-        return HexFormat.of().formatHex(digest.digest());
+        return Hashes.hex(digest);
     }
 
     /** For each checkpoint {@code layout fingerprint:content fingerprint}. */
@@ -47,39 +43,6 @@ public final class Fingerprints {
 
     private static String text(Checkpoint checkpoint) {
         return checkpoint.layoutFingerprint() + ":" + checkpoint.contentFingerprint();
-    }
-
-    /** Where a style's LoRA lies below {@code OUTPUT/loras/}: no style id can lead out of there. */
-    static String objectKey(String styleId, String fingerprint) {
-        StringBuilder key = new StringBuilder();
-        for (String segment : styleId.split("/", -1)) {
-            String safe = segment.replaceAll("[^\\p{L}\\p{N} ._-]", "_").replaceFirst("^\\.", "_");
-            if (!safe.isEmpty()) {
-                key.append(key.isEmpty() ? "" : "/").append(shorten(safe));
-            }
-        }
-        return "%s-%s.safetensors".formatted(key.isEmpty() ? "style" : key, fingerprint.substring(0, SHOWN_CHARACTERS));
-    }
-
-    private static String shorten(String segment) {
-        String text = segment;
-        while (text.getBytes(StandardCharsets.UTF_8).length > MAX_SEGMENT_BYTES) {
-            text = text.substring(0, text.offsetByCodePoints(text.length(), -1));
-        }
-        return text;
-    }
-
-    /** SHA-256 of an image file. */
-    public static String sha256(byte[] bytes) {
-        return HexFormat.of().formatHex(sha256().digest(bytes));
-    }
-
-    static MessageDigest sha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e);
-        }
     }
 
     private static void update(MessageDigest digest, String text) {

@@ -4,12 +4,10 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.io.Serializable;
 import java.io.UncheckedIOException;
-import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -20,6 +18,7 @@ import org.apache.spark.SparkContext;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.util.SerializableConfiguration;
@@ -27,11 +26,10 @@ import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.catalog.Catalog;
 import org.i2lspark.jobs.catalog.Style;
-import org.i2lspark.jobs.generate.PartResult.StyleFailure;
-import org.i2lspark.jobs.manifest.FinishedLora;
-import org.i2lspark.jobs.manifest.ManifestReader;
+import org.i2lspark.jobs.manifest.Manifest;
 import org.i2lspark.jobs.manifest.ManifestTable;
 import org.i2lspark.jobs.manifest.Rows;
+import org.i2lspark.jobs.storage.Secrets;
 import org.i2lspark.jobs.storage.Storage;
 import scala.Function2;
 import scala.collection.Iterator;
@@ -41,11 +39,9 @@ import scala.reflect.ClassTag$;
 import scala.runtime.BoxedUnit;
 
 /** The main job: a catalog of style images becomes LoRA files and a manifest. */
-public final class GenerateJob {
+public final class GenerateJob implements AutoCloseable {
     private static final DateTimeFormatter RUN_ID =
             DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
-
-    private static final Duration STALE = Duration.ofDays(1);
 
     private final SparkSession spark;
     private final GenerateOptions options;
@@ -53,31 +49,41 @@ public final class GenerateJob {
     private final PrintStream log;
     private final boolean terminal;
     private final String runId;
-    private final Path output;
+    private final OutputLayout layout;
+    private final Path scratch;
+    private final Catalog catalog;
 
     /**
-     * A run that has not begun.
+     * A run that has not begun: the catalog is read, nothing is written.
      *
      * @param log takes progress
      * @param terminal whether a person watches the log
+     * @throws UnusableException if the catalog cannot be used
      * @throws IOException if there is no file system for the output's URI
      */
     public GenerateJob(SparkSession spark, GenerateOptions options, PrintStream log, boolean terminal)
             throws IOException {
         this.spark = spark;
         this.storage = new Storage(spark.sparkContext().hadoopConfiguration());
-        // executors have working directories of their own
-        this.options =
-                options.withOutput(storage.qualify(new Path(options.output())).toString());
         this.log = log;
         this.terminal = terminal;
-        this.runId = RUN_ID.format(Instant.now()) + "-"
-                + UUID.randomUUID().toString().substring(0, 4);
-        this.output = new Path(this.options.output());
+        this.runId = newId();
+        spark.sparkContext().setJobDescription("i2l: read catalog " + options.catalog());
+        this.catalog = Catalog.read(spark, storage, options.catalog());
+        // executors have working directories of their own
+        this.options =
+                options.qualified(storage.qualify(new Path(options.output())).toString(), catalog);
+        this.layout = new OutputLayout(this.options.output());
+        this.scratch = layout.run(runId);
+    }
+
+    /** An id for a run or a commit; later ones are greater. */
+    public static String newId() {
+        return RUN_ID.format(Instant.now()) + "-" + UUID.randomUUID().toString().substring(0, 4);
     }
 
     /** What a run would do. */
-    public record Plan(int styles, long images, int partitions, Preflight preflight, List<List<PlannedStyle>> parts) {
+    public record Plan(long styles, long images, int partitions, Preflight preflight) {
         /** The plan for a person. */
         public String text() {
             return "%d styles, %d images, %d partitions%nModel: %s%nRuns on %s in %s, batches of %d%n"
@@ -93,131 +99,130 @@ public final class GenerateJob {
     }
 
     /**
-     * Reads catalog, checkpoint headers and manifest, and spreads the work. Writes nothing.
+     * Asks executors for the model and spreads the work. Writes nothing.
      *
      * @throws UnusableException if the run cannot start as it was asked for
      */
     public Plan plan() throws IOException {
         spark.sparkContext().setJobDescription("i2l: plan " + options.catalog());
-        List<Style> styles = Catalog.read(spark, storage, options.catalog());
         Preflight preflight = preflight();
-        Map<String, List<FinishedLora>> finished = ManifestReader.finishedLoras(spark, storage, output);
-        List<PlannedStyle> planned = styles.stream()
-                .map(style -> new PlannedStyle(style, finished.getOrDefault(style.id(), List.of())))
-                .toList();
-        long images = styles.stream().mapToLong(style -> style.images().size()).sum();
         int partitions = Planner.partitionCount(
-                styles.size(), images, spark.sparkContext().defaultParallelism(), preflight);
-        return new Plan(
-                styles.size(),
-                images,
-                partitions,
-                preflight,
-                Planner.spread(planned, options.variants().size(), partitions));
+                catalog.styleCount(), catalog.imageCount(), spark.sparkContext().defaultParallelism(), preflight);
+        return new Plan(catalog.styleCount(), catalog.imageCount(), partitions, preflight);
     }
 
     /** Asks one executor for model and device: the driver may have neither. */
     private Preflight preflight() throws IOException {
         GenerateOptions shipped = options;
-        Preflight preflight = JavaSparkContext.fromSparkContext(spark.sparkContext())
+        Broadcast<SerializableConfiguration> hadoop = hadoop();
+        JavaRDD<Preflight> asked = JavaSparkContext.fromSparkContext(spark.sparkContext())
                 .parallelize(List.of(0), 1)
-                .map(ignored -> Preflight.of(shipped))
-                .first();
+                .map(ignored -> Preflight.of(shipped, new Storage(hadoop.value().value())));
+        Preflight preflight =
+                GpuStage.of(spark.sparkContext()).requireGpu(asked).first();
         if (preflight.problem() != null) {
             throw new UnusableException(preflight.problem());
         }
         return preflight;
     }
 
+    private Broadcast<SerializableConfiguration> hadoop() {
+        return JavaSparkContext.fromSparkContext(spark.sparkContext())
+                .broadcast(new SerializableConfiguration(spark.sparkContext().hadoopConfiguration()));
+    }
+
     /**
      * Carries the plan out.
      *
      * @throws UnusableException if the output cannot be written
-     * @throws IOException if the run broke; what was finished by then is in the output
+     * @throws StoppedException if too many styles failed
+     * @throws IOException if the run broke; its LoRAs are in the output, and the next run takes them up
      */
     public RunSummary execute(Plan plan) throws IOException {
         Instant start = Instant.now();
-        Path inflight = GenerateTask.inflight(options, runId);
-        checkWritable(inflight);
+        checkWritable();
+        JavaRDD<List<Style>> parts = checkpointed(plan);
         List<PartResult> results = new ArrayList<>();
         Counters counters = Counters.register(spark.sparkContext());
-        try (Progress progress = new Progress(log, terminal, counters, plan.styles(), plan.images())) {
+        FailureLimit limit = new FailureLimit(options.maxFailedRatio(), plan.styles());
+        try (Progress progress = new Progress(log, terminal, counters, plan.styles(), plan.images(), limit)) {
             spark.sparkContext().addSparkListener(progress);
-            runParts(plan, results, counters);
+            runParts(plan, parts, results, counters, limit);
             spark.sparkContext().removeSparkListener(progress);
-        } catch (Exception e) {
-            // Spark throws checked exceptions unchecked
-            endAfterFailure(start, results, plan, inflight, e);
-            throw e;
         }
-        return end(start, results, false, plan, inflight);
-    }
-
-    private RunSummary end(Instant start, List<PartResult> results, boolean broken, Plan plan, Path inflight)
-            throws IOException {
-        RunSummary summary = summary(start, results);
-        addRunRow(start, summary, broken, plan.preflight(), inflight);
-        storage.deleteFolder(inflight);
-        storage.deleteIfEmpty(inflight.getParent());
+        RunSummary summary = RunSummary.of(runId, options.output(), start, results);
+        // the last tasks may have ended before anyone looked
+        limit.check(summary.failed(), plan.styles());
+        if (limit.isExceeded()) {
+            throw new StoppedException(limit.message(options.output()));
+        }
+        commit(start, summary, plan, results);
+        cleanUp();
         return summary;
     }
 
-    private void endAfterFailure(Instant start, List<PartResult> results, Plan plan, Path inflight, Exception cause) {
+    private void checkWritable() throws IOException {
         try {
-            end(start, results, true, plan, inflight);
-        } catch (IOException | RuntimeException e) {
-            cause.addSuppressed(e);
-        }
-    }
-
-    private void checkWritable(Path inflight) throws IOException {
-        try {
-            Path probe = new Path(inflight, "probe");
-            storage.write(probe, inflight, out -> {});
-            // what tasks of runs left behind that were killed
-            storage.deleteStaleFolders(inflight.getParent(), STALE);
+            storage.replace(new Path(scratch, "probe"), scratch, new byte[0]);
         } catch (IOException e) {
             throw new UnusableException(
                     "Cannot write to output %s: %s".formatted(options.output(), Problems.describe(e)), e);
         }
     }
 
-    private void runParts(Plan plan, List<PartResult> results, Counters counters) {
+    private JavaRDD<List<Style>> checkpointed(Plan plan) {
         SparkContext context = spark.sparkContext();
-        context.setJobDescription("i2l: generate %d styles of %s".formatted(plan.styles(), options.catalog()));
-        JavaSparkContext java = JavaSparkContext.fromSparkContext(context);
-        Broadcast<SerializableConfiguration> hadoop =
-                java.broadcast(new SerializableConfiguration(context.hadoopConfiguration()));
-        JavaRDD<List<PlannedStyle>> parts =
-                java.parallelize(plan.parts(), plan.parts().size());
-        ResultHandler publish = (index, result) -> {
-            publish(result);
-            results.add(result);
+        context.setJobDescription("i2l: spread %d styles of %s".formatted(plan.styles(), options.catalog()));
+        JavaRDD<List<Style>> parts = Planner.writeDown(catalog.styles(), plan.partitions(), new Path(scratch, "plan"));
+        catalog.close();
+        return parts;
+    }
 
+    private void runParts(
+            Plan plan, JavaRDD<List<Style>> parts, List<PartResult> results, Counters counters, FailureLimit limit)
+            throws StoppedException {
+        SparkContext context = spark.sparkContext();
+        context.setJobGroup(runId, "i2l: generate %d styles of %s".formatted(plan.styles(), options.catalog()), true);
+        limit.onExceeded(() -> context.cancelJobGroup(runId));
+        JavaRDD<PartResult> work =
+                GpuStage.of(context).requireGpu(parts.mapPartitions(work(options, runId, hadoop(), counters)));
+        ResultHandler keep = (index, result) -> {
+            results.add(result);
             return BoxedUnit.UNIT;
         };
         List<Object> indexes = new ArrayList<>();
-        for (int i = 0; i < plan.parts().size(); i++) {
+        for (int i = 0; i < plan.partitions(); i++) {
             indexes.add(i);
         }
         ClassTag<PartResult> tag = ClassTag$.MODULE$.apply(PartResult.class);
-        context.runJob(
-                parts.rdd(),
-                work(options, runId, hadoop, counters),
-                CollectionConverters.asScala(indexes).toSeq(),
-                publish,
-                tag);
+        FirstOf first = (task, all) -> all.next();
+        try {
+            context.runJob(
+                    work.rdd(), first, CollectionConverters.asScala(indexes).toSeq(), keep, tag);
+        } catch (Exception e) {
+            // Spark throws checked exceptions unchecked
+            if (limit.isExceeded()) {
+                throw new StoppedException(limit.message(options.output()));
+            }
+            throw e;
+        } finally {
+            context.clearJobGroup();
+        }
     }
 
     /** What a task does; static, so that nothing of the driver goes along. */
-    private static PartWork work(
+    private static FlatMapFunction<java.util.Iterator<List<Style>>, PartResult> work(
             GenerateOptions options, String runId, Broadcast<SerializableConfiguration> hadoop, Counters counters) {
-        return (context, elements) -> {
+        return parts -> {
             try {
+                Secrets.learn(hadoop.value().value());
                 Storage storage = new Storage(hadoop.value().value());
-                Stack stack = Stack.shared(options);
-                return new GenerateTask(options, runId, storage, stack, counters)
-                        .run(context.partitionId(), elements.next());
+                Stack stack = Stack.shared(options, storage);
+                GenerateTask task = new GenerateTask(options, runId, storage, stack, counters);
+                List<Style> styles = new ArrayList<>();
+                parts.forEachRemaining(styles::addAll);
+                return List.of(task.run(TaskContext.getPartitionId(), styles.iterator()))
+                        .iterator();
             } catch (IOException e) {
                 throw new UncheckedIOException(Problems.describe(e), e);
             }
@@ -225,43 +230,25 @@ public final class GenerateJob {
     }
 
     @FunctionalInterface
-    private interface PartWork extends Function2<TaskContext, Iterator<List<PlannedStyle>>, PartResult>, Serializable {}
+    private interface FirstOf extends Function2<TaskContext, Iterator<PartResult>, PartResult>, Serializable {}
 
     @FunctionalInterface
     private interface ResultHandler extends Function2<Object, PartResult, BoxedUnit> {}
 
-    /** Puts the rows of a finished partition in their place: images first, for a row in loras is what counts. */
-    private void publish(PartResult result) {
-        String name = "%s-%05d.parquet".formatted(runId, result.part());
-        try {
-            if (result.imagesFile() != null) {
-                storage.rename(new Path(result.imagesFile()), new Path(ManifestTable.IMAGES.folder(output), name));
-            }
-            storage.rename(new Path(result.lorasFile()), new Path(ManifestTable.LORAS.folder(output), name));
-        } catch (IOException e) {
-            throw new UncheckedIOException("Cannot write the manifest: " + Problems.describe(e), e);
-        }
+    private void commit(Instant start, RunSummary summary, Plan plan, List<PartResult> results) throws IOException {
+        spark.sparkContext().setJobDescription("i2l: commit run " + runId);
+        new Manifest(spark, storage, layout.output())
+                .commitRun(
+                        runId,
+                        results.stream().map(PartResult::lorasFile).toList(),
+                        results.stream().map(PartResult::imagesFile).toList(),
+                        new Manifest.Expected(plan.styles(), plan.images()),
+                        results.stream().mapToLong(PartResult::stagedBytes).sum(),
+                        scratch,
+                        runRow(start, summary, plan.preflight()));
     }
 
-    private RunSummary summary(Instant start, List<PartResult> results) {
-        List<StyleFailure> failures = results.stream()
-                .flatMap(result -> result.failures().stream())
-                .sorted(Comparator.comparing(StyleFailure::styleId))
-                .toList();
-        return new RunSummary(
-                runId,
-                options.output(),
-                results.stream().mapToLong(PartResult::done).sum(),
-                results.stream().mapToLong(PartResult::skipped).sum(),
-                results.stream().mapToLong(PartResult::images).sum(),
-                results.stream().mapToLong(PartResult::loraBytes).sum(),
-                (Instant.now().toEpochMilli() - start.toEpochMilli()) / 1e3,
-                failures);
-    }
-
-    private void addRunRow(Instant start, RunSummary summary, boolean broken, Preflight preflight, Path inflight)
-            throws IOException {
-        String status = broken ? "broken" : summary.failed() > 0 ? "done_with_failures" : "done";
+    private Rows runRow(Instant start, RunSummary summary, Preflight preflight) {
         Map<String, String> versions = new TreeMap<>(Map.of(
                 "i2l-spark", Version.text(),
                 "spark", spark.version(),
@@ -270,7 +257,8 @@ public final class GenerateJob {
                 "device", preflight.device().toLowerCase(Locale.ROOT)));
         Rows runs = new Rows(ManifestTable.RUNS);
         runs.add(row -> row.text("run_id", runId)
-                .text("status", status)
+                .text("commit", runId)
+                .text("status", summary.failed() > 0 ? "done_with_failures" : "done")
                 .time("started_at", start)
                 .time("finished_at", Instant.now())
                 .decimal("seconds", summary.seconds())
@@ -282,8 +270,22 @@ public final class GenerateJob {
                 .number("styles_failed", summary.failed())
                 .number("images", summary.images())
                 .number("lora_bytes", summary.loraBytes()));
-        byte[] parquet = runs.toParquet();
-        storage.write(
-                new Path(ManifestTable.RUNS.folder(output), runId + ".parquet"), inflight, out -> out.write(parquet));
+        return runs;
+    }
+
+    /** The run is committed; what is left of its way is for vacuum if this fails. */
+    private void cleanUp() {
+        try {
+            storage.delete(scratch);
+            storage.deleteIfEmpty(layout.runs());
+        } catch (IOException e) {
+            log.println("Cannot remove %s: %s; 'i2l vacuum' will".formatted(scratch, Problems.describe(e)));
+        }
+    }
+
+    /** Frees what executors keep of the catalog. */
+    @Override
+    public void close() {
+        catalog.close();
     }
 }

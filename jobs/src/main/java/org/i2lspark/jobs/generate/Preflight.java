@@ -2,6 +2,7 @@ package org.i2lspark.jobs.generate;
 
 import java.io.Serializable;
 import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.torch.Torch;
 
 /**
@@ -20,9 +21,9 @@ public record Preflight(
         String libtorch)
         implements Serializable {
 
-    static Preflight of(GenerateOptions options) {
+    static Preflight of(GenerateOptions options, Storage storage) {
         try {
-            Stack stack = Stack.shared(options);
+            Stack stack = Stack.shared(options, storage);
             return new Preflight(
                     null,
                     stack.model().description(),

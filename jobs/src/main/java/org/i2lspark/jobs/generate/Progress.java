@@ -29,18 +29,26 @@ final class Progress extends SparkListener implements AutoCloseable {
     private final Counters counters;
     private final long totalStyles;
     private final long totalImages;
+    private final FailureLimit limit;
     private final long start = System.nanoTime();
     private final ScheduledExecutorService timer;
     private final ScheduledFuture<?> ticking;
     /** For each running task, the counters' values by their ids. */
     private final Map<Long, Map<Long, Long>> running = new HashMap<>();
 
-    Progress(PrintStream out, boolean terminal, Counters counters, long totalStyles, long totalImages) {
+    Progress(
+            PrintStream out,
+            boolean terminal,
+            Counters counters,
+            long totalStyles,
+            long totalImages,
+            FailureLimit limit) {
         this.out = out;
         this.terminal = terminal;
         this.counters = counters;
         this.totalStyles = totalStyles;
         this.totalImages = totalImages;
+        this.limit = limit;
         this.timer = Executors.newSingleThreadScheduledExecutor(runnable -> {
             Thread thread = new Thread(runnable, "i2l-progress");
             thread.setDaemon(true);
@@ -60,11 +68,17 @@ final class Progress extends SparkListener implements AutoCloseable {
                 }
             }
         }
+        checkLimit();
     }
 
     @Override
     public synchronized void onTaskEnd(SparkListenerTaskEnd end) {
         running.remove(end.taskInfo().taskId());
+        checkLimit();
+    }
+
+    private void checkLimit() {
+        limit.check(count(counters.failed()), count(counters.styles()));
     }
 
     private long count(LongAccumulator counter) {

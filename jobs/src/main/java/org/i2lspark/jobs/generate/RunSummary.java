@@ -1,33 +1,69 @@
 package org.i2lspark.jobs.generate;
 
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.stream.Collectors;
+import java.util.function.ToLongFunction;
 import org.i2lspark.jobs.generate.PartResult.StyleFailure;
 
-/** What a run did. */
+/**
+ * What a run did.
+ *
+ * @param failedBefore how many of the failed were not tried again
+ * @param receiptsLost how many results could not be kept for a restart
+ * @param failures some of them
+ */
 public record RunSummary(
         String runId,
         String output,
         long done,
         long skipped,
+        long failed,
+        long failedBefore,
         long images,
         long loraBytes,
         double seconds,
+        long receiptsLost,
+        Map<String, Long> failuresByClass,
         List<StyleFailure> failures) {
     private static final int MAX_LISTED = 20;
 
-    public long failed() {
-        return failures.size();
+    static RunSummary of(String runId, String output, Instant start, List<PartResult> results) {
+        Map<String, Long> byClass = new TreeMap<>();
+        results.forEach(result ->
+                result.failuresByClass().forEach((errorClass, count) -> byClass.merge(errorClass, count, Long::sum)));
+        return new RunSummary(
+                runId,
+                output,
+                sum(results, PartResult::done),
+                sum(results, PartResult::skipped),
+                sum(results, PartResult::failed),
+                sum(results, PartResult::failedBefore),
+                sum(results, PartResult::images),
+                sum(results, PartResult::loraBytes),
+                Duration.between(start, Instant.now()).toMillis() / 1e3,
+                sum(results, PartResult::receiptsLost),
+                byClass,
+                results.stream()
+                        .flatMap(result -> result.failures().stream())
+                        .sorted(Comparator.comparing(StyleFailure::styleId))
+                        .limit(MAX_LISTED)
+                        .toList());
+    }
+
+    private static long sum(List<PartResult> results, ToLongFunction<PartResult> count) {
+        return results.stream().mapToLong(count).sum();
     }
 
     /** The summary for a person. */
     public String text() {
         StringBuilder text = new StringBuilder();
-        text.append("Styles: %d done, %d skipped (unchanged), %d failed%n".formatted(done, skipped, failed()));
-        if (done == 0 && failures.isEmpty()) {
+        text.append("Styles: %d done, %d skipped (unchanged), %d failed%n".formatted(done, skipped, failed));
+        if (done == 0 && failed == 0) {
             text.append("Nothing has changed since the last run; no LoRA was written.%n".formatted());
         } else {
             text.append(String.format(
@@ -38,7 +74,10 @@ public record RunSummary(
                     images / seconds,
                     loraBytes / 1e6));
         }
-        if (!failures.isEmpty()) {
+        if (receiptsLost > 0) {
+            text.append("%d results could not be kept for a restart; the store refused them%n".formatted(receiptsLost));
+        }
+        if (failed > 0) {
             appendFailures(text);
         }
         text.append("Output: %s (loras/, manifest/), run %s%n".formatted(output, runId));
@@ -46,20 +85,18 @@ public record RunSummary(
     }
 
     private void appendFailures(StringBuilder text) {
-        Map<String, Long> byClass = failures.stream()
-                .collect(Collectors.groupingBy(
-                        failure -> failure.failure().errorClass().id(), TreeMap::new, Collectors.counting()));
-        text.append("Failed styles: %s%n".formatted(byClass));
-        failures.stream()
-                .limit(MAX_LISTED)
-                .forEach(failure -> text.append("  %s: [%s] %s%n"
-                        .formatted(
-                                failure.styleId(),
-                                failure.failure().errorClass().id(),
-                                failure.failure().message())));
-        if (failures.size() > MAX_LISTED) {
-            text.append(
-                    "  … and %d more, in the manifest: status = 'failed'%n".formatted(failures.size() - MAX_LISTED));
+        text.append("Failed styles: %s%n".formatted(failuresByClass));
+        if (failedBefore > 0) {
+            text.append("  %d of them failed before and were not tried again; --retry-failed tries them%n"
+                    .formatted(failedBefore));
+        }
+        failures.forEach(failure -> text.append("  %s: [%s] %s%n"
+                .formatted(
+                        failure.styleId(),
+                        failure.failure().errorClass().id(),
+                        failure.failure().message())));
+        if (failed > failures.size()) {
+            text.append("  … and %d more, in the manifest: status = 'failed'%n".formatted(failed - failures.size()));
         }
     }
 }

@@ -11,6 +11,8 @@ import org.i2lspark.PreparedImage;
 import org.i2lspark.encoder.ImagePositions;
 import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.jobs.manifest.Failure.Kind;
+import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.lora.Lora;
 import org.i2lspark.model.I2lModel;
 import org.i2lspark.torch.ElementType;
@@ -40,12 +42,14 @@ public final class Stack implements AutoCloseable {
     /**
      * Reads the checkpoints' headers.
      *
+     * @param models folder of checkpoints on this machine
+     * @param gpu index of the GPU to use, if one is used
      * @throws UnusableException if the model or the device cannot be used, saying why
      */
-    public Stack(GenerateOptions options) throws UnusableException {
+    public Stack(GenerateOptions options, Path models, int gpu) throws UnusableException {
         try {
-            this.model = I2lModel.inspect(Path.of(options.models()), options.variants());
-            this.device = options.device().resolve();
+            this.model = I2lModel.inspect(models, options.variants());
+            this.device = options.device().resolve(gpu);
         } catch (IOException e) {
             throw new UnusableException(Problems.describe(e), e);
         }
@@ -57,20 +61,22 @@ public final class Stack implements AutoCloseable {
     }
 
     /** The stack of this process for these options. Other options replace it, which only tests do. */
-    static synchronized Stack shared(GenerateOptions options) throws UnusableException {
+    static synchronized Stack shared(GenerateOptions options, Storage storage) throws UnusableException {
+        int gpu = GpuStage.index();
         List<Object> key = Arrays.asList(
                 options.models(),
                 options.variants(),
                 options.device(),
                 options.precision(),
                 options.batchSize(),
-                options.imagePositions());
+                options.imagePositions(),
+                gpu);
         if (!key.equals(sharedKey)) {
             if (shared != null) {
                 shared.close();
                 sharedKey = null;
             }
-            shared = new Stack(options);
+            shared = new Stack(options, CheckpointCache.localFolder(options, storage), gpu);
             sharedKey = key;
         }
         return shared;
@@ -120,7 +126,11 @@ public final class Stack implements AutoCloseable {
 
     private ImageToLora loaded() throws IOException {
         if (weights == null) {
-            weights = ImageToLora.load(model, precision, device, positions);
+            try {
+                weights = ImageToLora.load(model, precision, device, positions);
+            } catch (IOException e) {
+                throw new IOException("[%s] %s".formatted(Kind.CHECKPOINT.id(), Problems.describe(e)), e);
+            }
         }
         return weights;
     }

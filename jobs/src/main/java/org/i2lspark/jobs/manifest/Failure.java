@@ -3,22 +3,64 @@ package org.i2lspark.jobs.manifest;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.Serializable;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
 import java.util.Locale;
+import org.apache.hadoop.security.AccessControlException;
 import org.i2lspark.image.ImageException;
+import org.i2lspark.jobs.storage.ImageSource.ForbiddenException;
+import org.i2lspark.jobs.storage.ImageSource.TooManyBytesException;
+import org.i2lspark.jobs.storage.Retries.LastingException;
+import org.i2lspark.jobs.storage.Secrets;
+import org.i2lspark.torch.Torch;
 
-/** Why a style or an image failed: a class that can be counted and a message that a person can act on. */
+/**
+ * Why a style or an image failed: a class that can be counted and a message that a person can act on, without secrets.
+ */
 public record Failure(ErrorClass errorClass, String message) implements Serializable {
-    /** Kinds of failure. */
+
+    public Failure {
+        message = Secrets.redact(message);
+    }
+
+    /** Where the fault lies. */
+    public enum Kind {
+        IMAGE,
+        CHECKPOINT,
+        STORE,
+        DEVICE,
+        BUG;
+
+        /** As the manifest says it. */
+        public String id() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    /** Classes of failure. */
     public enum ErrorClass {
-        IMAGE_MISSING,
-        IMAGE_UNREADABLE,
-        IMAGE_UNSUPPORTED,
-        IMAGE_DAMAGED,
-        IMAGE_TOO_LARGE,
-        TOO_MANY_IMAGES,
-        OUTPUT,
-        INTERNAL;
+        IMAGE_MISSING(Kind.IMAGE),
+        IMAGE_UNREADABLE(Kind.IMAGE),
+        IMAGE_FORBIDDEN(Kind.IMAGE),
+        IMAGE_UNSUPPORTED(Kind.IMAGE),
+        IMAGE_DAMAGED(Kind.IMAGE),
+        IMAGE_TOO_LARGE(Kind.IMAGE),
+        IMAGE_KILLS_DECODER(Kind.IMAGE),
+        TOO_MANY_IMAGES(Kind.IMAGE),
+        STORE_READ(Kind.STORE),
+        STORE_WRITE(Kind.STORE),
+        DEVICE(Kind.DEVICE),
+        INTERNAL(Kind.BUG);
+
+        private final Kind kind;
+
+        ErrorClass(Kind kind) {
+            this.kind = kind;
+        }
+
+        public Kind kind() {
+            return kind;
+        }
 
         /** As the manifest says it. */
         public String id() {
@@ -31,9 +73,15 @@ public record Failure(ErrorClass errorClass, String message) implements Serializ
         return new Failure(imageErrorClass(cause), uri + ": " + message(cause));
     }
 
-    /** Why the LoRA of a style could not be written. */
-    public static Failure ofOutput(Throwable cause) {
-        return new Failure(cause instanceof IOException ? ErrorClass.OUTPUT : ErrorClass.INTERNAL, message(cause));
+    /** Why the LoRA of a style could not be made or written. */
+    public static Failure ofLora(Throwable cause) {
+        ErrorClass errorClass = ErrorClass.INTERNAL;
+        if (cause instanceof IOException) {
+            errorClass = ErrorClass.STORE_WRITE;
+        } else if (Torch.isEngineProblem(cause)) {
+            errorClass = ErrorClass.DEVICE;
+        }
+        return new Failure(errorClass, message(cause));
     }
 
     private static ErrorClass imageErrorClass(Throwable cause) {
@@ -42,15 +90,29 @@ public record Failure(ErrorClass errorClass, String message) implements Serializ
                 case UNSUPPORTED -> ErrorClass.IMAGE_UNSUPPORTED;
                 case DAMAGED -> ErrorClass.IMAGE_DAMAGED;
                 case TOO_LARGE -> ErrorClass.IMAGE_TOO_LARGE;
+                case FATAL -> ErrorClass.IMAGE_KILLS_DECODER;
             };
         }
+        if (cause instanceof ForbiddenException) {
+            return ErrorClass.IMAGE_FORBIDDEN;
+        }
+        if (cause instanceof TooManyBytesException) {
+            return ErrorClass.IMAGE_TOO_LARGE;
+        }
         if (cause instanceof FileNotFoundException || cause instanceof NoSuchFileException) {
-            // Java's local files answer a denied read with FileNotFoundException too
-            return String.valueOf(cause.getMessage()).contains("Permission denied")
+            // Java's local files answer a denied read, and that of a folder, with FileNotFoundException too
+            String message = String.valueOf(cause.getMessage());
+            return message.contains("Permission denied")
+                            || (message.contains("directory") && !message.contains("No such"))
                     ? ErrorClass.IMAGE_UNREADABLE
                     : ErrorClass.IMAGE_MISSING;
         }
-        return cause instanceof IOException ? ErrorClass.IMAGE_UNREADABLE : ErrorClass.INTERNAL;
+        if (cause instanceof AccessControlException
+                || cause instanceof AccessDeniedException
+                || cause instanceof LastingException) {
+            return ErrorClass.IMAGE_UNREADABLE;
+        }
+        return cause instanceof IOException ? ErrorClass.STORE_READ : ErrorClass.INTERNAL;
     }
 
     private static String message(Throwable cause) {

@@ -15,6 +15,7 @@ public enum ManifestTable {
               optional binary brand (STRING);
               optional binary fingerprint (STRING);
               required binary status (STRING);
+              optional binary error_kind (STRING);
               optional binary error_class (STRING);
               optional binary error_message (STRING);
               optional binary lora_uri (STRING);
@@ -32,7 +33,7 @@ public enum ManifestTable {
               required int64 created_at (TIMESTAMP(MICROS,true));
             }
             """),
-    /** A row for each image of a style that was not skipped. */
+    /** A row for each image of each style of each run. */
     IMAGES("""
             message images {
               required binary run_id (STRING);
@@ -53,6 +54,7 @@ public enum ManifestTable {
     RUNS("""
             message runs {
               required binary run_id (STRING);
+              required binary commit (STRING);
               required binary status (STRING);
               required int64 started_at (TIMESTAMP(MICROS,true));
               required int64 finished_at (TIMESTAMP(MICROS,true));
@@ -78,8 +80,13 @@ public enum ManifestTable {
         return MessageTypeParser.parseMessageType(schema);
     }
 
+    /** The table's name. */
+    public String id() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
     /** The table's folder in an output. */
     public Path folder(Path output) {
-        return new Path(new Path(output, "manifest"), name().toLowerCase(Locale.ROOT));
+        return new Path(new Path(output, "manifest"), id());
     }
 }

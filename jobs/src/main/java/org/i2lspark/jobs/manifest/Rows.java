@@ -30,8 +30,9 @@ public final class Rows {
         rows.add(group);
     }
 
-    public boolean isEmpty() {
-        return rows.isEmpty();
+    /** The table's name. */
+    public String name() {
+        return table.id();
     }
 
     /** The rows as a Parquet file. */

@@ -1,0 +1,23 @@
+package org.i2lspark.jobs.cli;
+
+import java.io.IOException;
+import org.apache.hadoop.fs.Path;
+import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.jobs.generate.OutputLayout;
+import org.i2lspark.jobs.storage.Secrets;
+import org.i2lspark.jobs.storage.Storage;
+import picocli.CommandLine.Option;
+
+/** The output that a command looks after. */
+final class OutputOptions {
+    @Option(names = "--output", required = true, paramLabel = "URI", description = "The --output of runs.")
+    private String output;
+
+    OutputLayout layout(Storage storage) throws IOException {
+        return new OutputLayout(storage.qualify(new Path(output)).toString());
+    }
+
+    void check() throws UnusableException {
+        Secrets.refuseInUri("--output", output);
+    }
+}

@@ -1,0 +1,100 @@
+package org.i2lspark.jobs.cli;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.apache.spark.sql.SparkSession;
+import org.i2lspark.jobs.maintenance.VacuumJob;
+import org.i2lspark.jobs.storage.Storage;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
+
+/** {@code i2l vacuum}: removes what nothing refers to. */
+@Command(
+        name = "vacuum",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Removes from an output what nothing refers to: LoRAs that no manifest row names, what killed runs left behind,",
+            "manifest files that compaction has replaced, and uploads to S3 that were never ended.",
+            ""
+        },
+        footer = {"", "Example:", "  i2l vacuum --output s3a://loras/all --older-than 3d --dry-run"})
+final class VacuumCommand implements Callable<Integer> {
+    private static final int MAX_LISTED = 20;
+
+    @Mixin
+    private OutputOptions output;
+
+    @Option(
+            names = "--older-than",
+            defaultValue = "3d",
+            converter = AgeConverter.class,
+            paramLabel = "AGE",
+            description =
+                    "Leave what is younger, for a run may be making it or a query reading it: 3d, 12h, 30m. Default: ${DEFAULT-VALUE}.")
+    private Duration olderThan;
+
+    @Option(names = "--dry-run", description = "Show what would be removed; remove nothing.")
+    private boolean dryRun;
+
+    @Mixin
+    private SparkOptions sparkOptions;
+
+    @Spec
+    private CommandSpec spec;
+
+    /** Reads ages such as {@code 3d}. */
+    static final class AgeConverter implements ITypeConverter<Duration> {
+        private static final Pattern AGE = Pattern.compile("(\\d{1,6})([dhms])");
+
+        @Override
+        public Duration convert(String text) {
+            Matcher matcher = AGE.matcher(text);
+            if (!matcher.matches()) {
+                throw new TypeConversionException("'%s' is no age (expected such as 3d, 12h, 30m)".formatted(text));
+            }
+            long count = Long.parseLong(matcher.group(1));
+            return switch (matcher.group(2)) {
+                case "d" -> Duration.ofDays(count);
+                case "h" -> Duration.ofHours(count);
+                case "m" -> Duration.ofMinutes(count);
+                default -> Duration.ofSeconds(count);
+            };
+        }
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        output.check();
+        try (SparkSession spark = sparkOptions.start("i2l vacuum")) {
+            Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
+            VacuumJob.Report report = new VacuumJob(spark, storage, output.layout(storage)).execute(olderThan, dryRun);
+            String verb = dryRun ? "would be removed" : "removed";
+            show("LoRAs that no row names (%.1f MB) %s".formatted(report.loraBytes() / 1e6, verb), report.loras());
+            show("folders of killed runs " + verb, report.runs());
+            show("manifest files that do not count " + verb, report.manifestFiles());
+            show("uploads that were never ended " + verb, report.uploads());
+            return 0;
+        }
+    }
+
+    private void show(String what, List<String> names) {
+        PrintWriter out = spec.commandLine().getOut();
+        out.println(String.format(Locale.ROOT, "%d %s", names.size(), what));
+        names.stream().limit(MAX_LISTED).forEach(name -> out.println("  " + name));
+        if (names.size() > MAX_LISTED) {
+            out.println("  … and %d more".formatted(names.size() - MAX_LISTED));
+        }
+        out.flush();
+    }
+}

@@ -1,0 +1,65 @@
+package org.i2lspark.jobs.maintenance;
+
+import java.io.IOException;
+import java.util.List;
+import org.apache.hadoop.fs.Path;
+import org.apache.spark.sql.SparkSession;
+import org.i2lspark.jobs.generate.GenerateJob;
+import org.i2lspark.jobs.generate.OutputLayout;
+import org.i2lspark.jobs.manifest.Manifest;
+import org.i2lspark.jobs.manifest.ManifestTable;
+import org.i2lspark.jobs.storage.Storage;
+
+/** Writes the manifest's many small files together into few. Whoever is reading the old ones is not disturbed. */
+public final class CompactJob {
+    private final SparkSession spark;
+    private final Storage storage;
+    private final OutputLayout layout;
+    private final Manifest manifest;
+
+    public CompactJob(SparkSession spark, Storage storage, OutputLayout layout) {
+        this.spark = spark;
+        this.storage = storage;
+        this.layout = layout;
+        this.manifest = new Manifest(spark, storage, layout.output());
+    }
+
+    /** Files of all tables. */
+    public record Report(int commits, long filesBefore, long filesAfter) {}
+
+    /** Compacts, or only counts; where all is in one commit there is nothing to do. */
+    public Report execute(boolean dryRun) throws IOException {
+        spark.sparkContext().setJobDescription("i2l: compact the manifest of " + layout.output());
+        List<String> commits = manifest.commits();
+        long before = files(commits);
+        if (dryRun || commits.size() < 2) {
+            return new Report(commits.size(), before, before);
+        }
+        String commit = GenerateJob.newId();
+        String latest = commits.stream().max(String::compareTo).orElseThrow();
+        if (commit.compareTo(latest) <= 0) {
+            // of the same second, or by a clock that is ahead
+            commit = latest + "-c";
+        }
+        Path scratch = layout.run(commit);
+        try {
+            manifest.compact(commit, scratch);
+        } finally {
+            storage.delete(scratch);
+            storage.deleteIfEmpty(layout.runs());
+        }
+        return new Report(commits.size(), before, files(List.of(commit)));
+    }
+
+    private long files(List<String> commits) throws IOException {
+        long files = commits.size();
+        for (String commit : commits) {
+            for (ManifestTable table : List.of(ManifestTable.LORAS, ManifestTable.IMAGES)) {
+                files += storage.files(manifest.folder(table, commit)).stream()
+                        .filter(file -> file.getPath().getName().endsWith(".parquet"))
+                        .count();
+            }
+        }
+        return files;
+    }
+}
