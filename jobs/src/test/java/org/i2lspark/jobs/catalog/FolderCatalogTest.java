@@ -7,7 +7,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.sql.SparkSession;
+import org.i2lspark.jobs.EmbeddedSpark;
 import org.i2lspark.jobs.storage.Storage;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -22,7 +25,7 @@ class FolderCatalogTest {
         touch("acme/.hidden/y.png", ".thumbs/z.png", "zen/.z.png", "empty/readme.md");
         assertThat(read())
                 .extracting(Style::id, Style::brand, style -> names(style.images()))
-                .containsExactly(
+                .containsExactlyInAnyOrder(
                         tuple("acme/bold lines", "acme", List.of("x.webp")),
                         tuple("acme/waves", "acme", List.of("a.png", "b.JPG")),
                         tuple("zen", null, List.of("1.tiff")));
@@ -33,7 +36,7 @@ class FolderCatalogTest {
         touch("sunset.jpg", "dawn.png", "dawn.jpg", "night.gif", "night/1.png");
         assertThat(read())
                 .extracting(Style::id)
-                .containsExactly("night", "dawn.jpg", "dawn.png", "night.gif", "sunset");
+                .containsExactlyInAnyOrder("night", "dawn.jpg", "dawn.png", "night.gif", "sunset");
     }
 
     @Test
@@ -42,9 +45,25 @@ class FolderCatalogTest {
         assertThat(read()).hasSize(1);
     }
 
+    @Test
+    void manyFoldersAreSharedOut() throws IOException {
+        for (int i = 0; i < 1200; i++) {
+            touch("many/style%04d/1.png".formatted(i));
+        }
+        touch("many/1.png", "few/deep/er/1.png", "0.png");
+        List<Style> styles = read();
+        assertThat(styles)
+                .extracting(Style::id)
+                .contains("many/style0000", "many/style1199", "many", "few/deep/er", "0");
+        assertThat(Set.copyOf(styles)).hasSameSizeAs(styles).hasSize(1203);
+    }
+
     private List<Style> read() throws IOException {
         org.apache.hadoop.fs.Path root = new org.apache.hadoop.fs.Path(folder.toUri());
-        return FolderCatalog.read(new Storage(new Configuration()).fileSystem(root), root);
+        try (SparkSession spark = EmbeddedSpark.start()) {
+            return FolderCatalog.read(spark, new Storage(new Configuration()), root)
+                    .collect();
+        }
     }
 
     private static List<String> names(List<String> uris) {

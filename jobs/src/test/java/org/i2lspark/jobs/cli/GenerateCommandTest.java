@@ -16,7 +16,11 @@ import java.util.stream.Stream;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.assertj.core.data.Offset;
-import org.i2lspark.jobs.generate.Fingerprints;
+import org.i2lspark.jobs.faults.FullDiskFileSystem;
+import org.i2lspark.jobs.manifest.Manifest;
+import org.i2lspark.jobs.manifest.ManifestTable;
+import org.i2lspark.jobs.storage.Hashes;
+import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.model.I2lModel;
 import org.i2lspark.model.ReferenceCase;
 import org.i2lspark.model.ReferenceCase.FloatTensor;
@@ -92,7 +96,7 @@ class GenerateCommandTest {
         assertLoraRow(loras.get("brand/group"), 12, 3);
         assertThat(loras.get("brand/group").<String>getAs("brand")).isEqualTo("brand");
         assertImageRows(reference.tensors("embeddings.safetensors"));
-        assertThat(output.resolve("_inflight")).doesNotExist();
+        assertThat(output.resolve("_i2l/runs")).doesNotExist();
         assertThat(allFiles(output)).noneMatch(file -> file.endsWith(".crc"));
     }
 
@@ -100,7 +104,7 @@ class GenerateCommandTest {
         byte[] file = Files.readAllBytes(loraFile(row));
         assertThat(row.<String>getAs("status")).isEqualTo("done");
         assertThat(row.<Long>getAs("bytes")).isEqualTo(file.length);
-        assertThat(row.<String>getAs("sha256")).isEqualTo(Fingerprints.sha256(file));
+        assertThat(row.<String>getAs("sha256")).isEqualTo(Hashes.sha256(file));
         assertThat(row.<Integer>getAs("rank")).isEqualTo(rank);
         assertThat(row.<Integer>getAs("image_count")).isEqualTo(images);
         assertThat(row.getList(row.fieldIndex("style_embedding"))).hasSize(48 + 64);
@@ -296,7 +300,7 @@ class GenerateCommandTest {
         assertThat(generateFrom(jsonLines).out()).contains("0 done, 1 skipped");
 
         Path parquet = catalog.resolve("styles.parquet");
-        try (SparkSession spark = Sessions.start("test", "local[1]", Map.of())) {
+        try (SparkSession spark = Sessions.start("test", Map.of("spark.master", "local[1]"))) {
             spark.read().option("header", "true").csv(csv.toString()).write().parquet(parquet.toString());
         }
         assertThat(generateFrom(parquet).out()).contains("0 done, 2 skipped");
@@ -337,6 +341,109 @@ class GenerateCommandTest {
     }
 
     @Test
+    void whatFailedIsTriedAgainWhenAskedOrChanged() throws IOException {
+        copy("0.png", "good.png");
+        byte[] image = Files.readAllBytes(IMAGES.resolve("1.png"));
+        Files.write(catalog.resolve("bad.png"), Arrays.copyOf(image, 5000));
+        assertThat(generate().out())
+                .contains("1 done, 0 skipped (unchanged), 1 failed")
+                .doesNotContain("failed before");
+        CommandLineRun second = generate();
+        assertThat(second.exitCode()).isEqualTo(Main.STYLES_FAILED);
+        assertThat(second.out())
+                .contains("0 done, 1 skipped (unchanged), 1 failed")
+                .contains("bad: [image_damaged]")
+                .contains("1 of them failed before and were not tried again; --retry-failed tries them");
+        assertThat(generate("--retry-failed").out()).contains("1 failed").doesNotContain("failed before");
+        assertThat(generate("--max-pixels", "1000000").out())
+                .contains("1 failed")
+                .doesNotContain("failed before");
+        assertThat(rows("SELECT error_kind FROM loras WHERE style_id = 'bad'"))
+                .extracting(row -> row.getString(0))
+                .containsExactly("image", "image", "image", "image");
+        Files.write(catalog.resolve("bad.png"), image);
+        assertThat(generate().out()).contains("1 done, 1 skipped (unchanged), 0 failed");
+    }
+
+    @Test
+    void aRunThatGoesWrongIsStopped() throws IOException {
+        for (int i = 0; i < 6; i++) {
+            Files.writeString(catalog.resolve("bad" + i + ".png"), "text");
+        }
+        copy("0.png", "good.png");
+        CommandLineRun run = generate("--max-failed-ratio", "0.5");
+        assertThat(run.exitCode()).isEqualTo(Main.STOPPED);
+        assertThat(run.err()).contains("styles failed, more than --max-failed-ratio 0.5 allows; nothing was committed");
+        assertThat(output.resolve("manifest")).doesNotExist();
+        assertThat(generate("--max-failed-ratio", "0.9").exitCode()).isEqualTo(Main.STYLES_FAILED);
+        assertUnusable(generate("--max-failed-ratio", "5"), "Invalid --max-failed-ratio: 5.0 (expected 0 to 1)");
+    }
+
+    @Test
+    void aFullDiskCostsWhatIsBeingWritten() throws IOException {
+        for (int i = 0; i < 8; i++) {
+            copy("%d.png".formatted(i % 3), "style" + i + ".png");
+        }
+        Object[] onFullDisk = {
+            "--conf",
+            "spark.hadoop.fs.file.impl=" + FullDiskFileSystem.class.getName(),
+            "--conf",
+            "spark.hadoop.fs.file.impl.disable.cache=true",
+            "--batch-size",
+            "1"
+        };
+        try {
+            // room for a probe, the plan, and a few LoRAs of 1.9 MB
+            FullDiskFileSystem.ROOM.set(5_000_000);
+            CommandLineRun full = generate(onFullDisk);
+            assertThat(full.exitCode()).isNotZero();
+            assertThat(full.out() + full.err()).contains("No space left on device");
+            int kept = allFiles(output.resolve("loras")).size();
+            assertThat(kept).isBetween(1, 3);
+            FullDiskFileSystem.ROOM.set(Long.MAX_VALUE);
+            CommandLineRun again = generate(onFullDisk);
+            assertThat(again.exitCode()).as(again.err()).isZero();
+            assertThat(rows("SELECT DISTINCT style_id FROM loras WHERE lora_uri IS NOT NULL"))
+                    .hasSize(8);
+            assertThat(allFiles(output.resolve("loras"))).hasSize(8);
+        } finally {
+            FullDiskFileSystem.ROOM.set(Long.MAX_VALUE);
+        }
+    }
+
+    @Test
+    void theManifestIsQueried() throws IOException {
+        copy("0.png", "0.png");
+        assertThat(generate().exitCode()).isZero();
+        CommandLineRun wrong = CommandLineRun.of("query", output, "SELECT nonsense FROM loras");
+        assertThat(wrong.exitCode()).isEqualTo(Main.UNUSABLE);
+        assertThat(wrong.err()).contains("Cannot run the query").contains("`nonsense` cannot be resolved");
+        assertThat(CommandLineRun.of("query", output, "SELECT raise_error('x') FROM images WHERE uri = 'none'")
+                        .exitCode())
+                .isZero();
+    }
+
+    @Test
+    void localImagesOfATableAreOnlyReadBelowTheRoot() throws IOException {
+        Path elsewhere = Files.copy(IMAGES.resolve("0.png"), folder.resolve("elsewhere.png"));
+        Path csv = Files.writeString(catalog.resolve("styles.csv"), "style_id,image\nx," + elsewhere + "\n");
+        CommandLineRun refused = generateFrom(csv);
+        assertThat(refused.exitCode()).isEqualTo(Main.STYLES_FAILED);
+        assertThat(refused.out()).contains("x: [image_forbidden]").contains("only read below --catalog-root");
+        assertThat(generateFrom(csv, "--catalog-root", folder).out()).contains("1 done");
+    }
+
+    @Test
+    void refusesCredentialsInUris() {
+        CommandLineRun run = generate("--catalog", "s3a://AKIA:canary@bucket/photos");
+        assertUnusable(run, "Cannot use --catalog: the URI holds credentials");
+        assertThat(run.err()).doesNotContain("canary");
+        assertUnusable(generate("--output", "s3a://AKIA:canary@bucket/out"), "Cannot use --output");
+        assertUnusable(CommandLineRun.of("query", "s3a://AKIA:canary@bucket/out"), "Cannot use OUTPUT");
+        assertUnusable(generate("--conf", "fs.s3a.secret.key=canary"), "expected a name that begins with 'spark.'");
+    }
+
+    @Test
     void refusesToRunWhatCannotRun() throws IOException {
         assertUnusable(generate(), "it holds no images (expected files ending in .jpg");
         copy("0.png", "0.png");
@@ -345,7 +452,7 @@ class GenerateCommandTest {
         assertUnusable(
                 generate("--models", folder),
                 "SigLIP2-G384/model.safetensors: checkpoint missing; the model folder must mirror the hub's folders");
-        assertUnusable(generate("--device", "gpu"), "Cannot use a GPU");
+        assertUnusable(generate("--device", "gpu"), "Cannot use GPU 0");
         assertUnusable(
                 generate("--variants", "stile"),
                 "Invalid variant: 'stile' (expected one of: style, coarse, fine, bias)");
@@ -397,9 +504,12 @@ class GenerateCommandTest {
                 decoder, header.replaceFirst("\"dtype\":\"F32\"", "\"dtype\":\"I32\""), StandardCharsets.ISO_8859_1);
         CommandLineRun run = generate("--models", broken);
         assertThat(run.exitCode()).isEqualTo(Main.BROKEN);
-        assertThat(run.err()).contains("the run broke").contains("weights of type I32 are not supported");
+        assertThat(run.err())
+                .contains("the run broke")
+                .contains("[checkpoint] ")
+                .contains("weights of type I32 are not supported");
         assertThat(allFiles(output.resolve("loras"))).isEmpty();
-        assertThat(rows("SELECT status FROM runs").get(0).getString(0)).isEqualTo("broken");
+        assertThat(output.resolve("manifest")).doesNotExist();
     }
 
     @Test
@@ -409,15 +519,18 @@ class GenerateCommandTest {
         }
         CommandLineRun broken = generate(faulty(FaultListener.CANCEL_AFTER_A_TASK));
         assertThat(broken.exitCode()).isEqualTo(Main.BROKEN);
-        int finished = rows("SELECT * FROM loras WHERE status = 'done'").size();
+        assertThat(output.resolve("manifest")).doesNotExist();
+        int finished = allFiles(output.resolve("_i2l/receipts")).size();
         assertThat(finished).isBetween(1, 11);
 
-        assertThat(generate().out()).contains("%d done, %d skipped".formatted(12 - finished, finished));
-        assertThat(rows("SELECT style_id FROM loras WHERE status = 'done' GROUP BY 1 HAVING count(*) = 1"))
+        // a thread of the cancelled task may have finished one more
+        assertThat(generate().out()).containsPattern("Styles: \\d+ done, [1-9]\\d* skipped \\(unchanged\\), 0 failed");
+        assertThat(rows("SELECT * FROM loras WHERE style_embedding IS NOT NULL"))
                 .hasSize(12);
-        assertThat(rows("SELECT status FROM runs ORDER BY started_at"))
+        assertThat(rows("SELECT * FROM images WHERE siglip2 IS NOT NULL")).hasSize(12);
+        assertThat(rows("SELECT status FROM runs"))
                 .extracting(row -> row.getString(0))
-                .containsExactly("broken", "done");
+                .containsExactly("done");
     }
 
     @Test
@@ -430,7 +543,7 @@ class GenerateCommandTest {
         assertThat(run.out()).contains("4 done, 0 skipped (unchanged), 0 failed");
         assertThat(rows("SELECT * FROM loras")).hasSize(4);
         assertThat(rows("SELECT * FROM images")).hasSize(4);
-        assertThat(output.resolve("_inflight")).doesNotExist();
+        assertThat(output.resolve("_i2l/runs")).doesNotExist();
     }
 
     private static Object[] faulty(String fault) {
@@ -484,12 +597,11 @@ class GenerateCommandTest {
     }
 
     private List<Row> rows(String sql) throws IOException {
-        try (SparkSession spark = Sessions.start("test", "local[1]", Map.of())) {
-            for (String table : List.of("loras", "images", "runs")) {
-                Path tableFolder = output.resolve("manifest").resolve(table);
-                if (Files.exists(tableFolder)) {
-                    spark.read().parquet(tableFolder.toString()).createOrReplaceTempView(table);
-                }
+        try (SparkSession spark = Sessions.start("test", Map.of("spark.master", "local[1]"))) {
+            Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
+            Manifest manifest = new Manifest(spark, storage, new org.apache.hadoop.fs.Path(output.toUri()));
+            for (ManifestTable table : ManifestTable.values()) {
+                manifest.rows(table).createOrReplaceTempView(table.id());
             }
             return spark.sql(sql).collectAsList();
         }

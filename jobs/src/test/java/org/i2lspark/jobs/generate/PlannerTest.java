@@ -2,9 +2,13 @@ package org.i2lspark.jobs.generate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.sql.SparkSession;
+import org.i2lspark.jobs.EmbeddedSpark;
 import org.i2lspark.jobs.catalog.Style;
 import org.junit.jupiter.api.Test;
 
@@ -12,26 +16,25 @@ class PlannerTest {
     private static final Preflight CPU = new Preflight(null, "", "cpu", "float32", 8, 16, "");
 
     @Test
-    void partitionsCostAboutTheSame() {
-        List<PlannedStyle> styles = new ArrayList<>();
-        for (int i = 0; i < 50; i++) {
+    void partitionsCostAboutTheSame() throws IOException {
+        List<Style> styles = new ArrayList<>();
+        for (int i = 0; i < 500; i++) {
             styles.add(style(i, 1 + i % 7));
         }
-        List<List<PlannedStyle>> parts = Planner.spread(styles, 1, 6);
+        List<List<Style>> parts = spread(styles, 6);
         List<Integer> costs = parts.stream()
-                .map(part -> part.stream()
-                        .mapToInt(planned -> planned.style().images().size())
-                        .sum())
+                .map(part ->
+                        part.stream().mapToInt(style -> style.images().size()).sum())
                 .toList();
-        assertThat(Collections.max(costs) - Collections.min(costs)).isLessThanOrEqualTo(1);
+        assertThat(costs).hasSize(6);
+        assertThat(Collections.max(costs) - Collections.min(costs)).isLessThanOrEqualTo(7);
         assertThat(parts.stream().flatMap(List::stream)).containsExactlyInAnyOrderElementsOf(styles);
     }
 
     @Test
-    void oneLargeStyleHasAPartitionOfItsOwn() {
-        List<List<PlannedStyle>> parts = Planner.spread(List.of(style(0, 1), style(1, 9), style(2, 2)), 1, 2);
-        assertThat(parts.get(0)).containsExactly(style(1, 9));
-        assertThat(parts.get(1)).hasSize(2);
+    void oneLargeStyleHasAPartitionOfItsOwn() throws IOException {
+        List<List<Style>> parts = spread(List.of(style(0, 1), style(1, 9), style(2, 2)), 2);
+        assertThat(parts).containsExactly(List.of(style(1, 9)), List.of(style(2, 2), style(0, 1)));
     }
 
     @Test
@@ -40,9 +43,17 @@ class PlannerTest {
         assertThat(Planner.partitionCount(100, 100, 2, CPU)).isEqualTo(7);
         assertThat(Planner.partitionCount(100, 32, 64, CPU)).isEqualTo(4);
         assertThat(Planner.partitionCount(1, 1000, 64, CPU)).isEqualTo(1);
+        assertThat(Planner.partitionCount(5_000_000, 5_000_000, 64, CPU)).isEqualTo(20_000);
     }
 
-    private static PlannedStyle style(int id, int images) {
-        return new PlannedStyle(new Style("s" + id, null, Collections.nCopies(images, "i")), List.of());
+    private static List<List<Style>> spread(List<Style> styles, int partitions) throws IOException {
+        try (SparkSession spark = EmbeddedSpark.start()) {
+            JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
+            return Planner.spread(context.parallelize(styles, 3), partitions).collect();
+        }
+    }
+
+    private static Style style(int id, int images) {
+        return new Style("s" + id, null, Collections.nCopies(images, "i"));
     }
 }

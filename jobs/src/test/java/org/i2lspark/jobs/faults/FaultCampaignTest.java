@@ -1,0 +1,382 @@
+package org.i2lspark.jobs.faults;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.assertj.core.data.Offset;
+import org.i2lspark.jobs.EmbeddedSpark;
+import org.i2lspark.jobs.generate.OutputLayout;
+import org.i2lspark.jobs.maintenance.VacuumJob;
+import org.i2lspark.jobs.maintenance.VerifyJob;
+import org.i2lspark.jobs.manifest.Manifest;
+import org.i2lspark.jobs.manifest.ManifestTable;
+import org.i2lspark.jobs.s3.FaultyS3;
+import org.i2lspark.jobs.s3.FaultyS3.Fault;
+import org.i2lspark.jobs.s3.FaultyS3.Request;
+import org.i2lspark.jobs.s3.S3Server;
+import org.i2lspark.jobs.storage.Storage;
+import org.i2lspark.model.SampleModels;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Runs the main job on two executor processes against an S3 that fails, kills executors and drivers, lets runs and tasks
+ * collide, and checks after each round that nothing was lost, doubled or half done. {@code -Di2l.faults=200} goes on until
+ * that many faults were injected, through all scenarios; by default two of them are played once.
+ */
+class FaultCampaignTest {
+    private static final Path IMAGES = Path.of(System.getProperty("i2l.reference"), "images");
+    private static final int STYLES = 6;
+    private static final int IMAGES_IN_ALL = 9;
+    private static final int MAX_STARTS = 8;
+    private static final double FAULT_RATE = 0.08;
+    private static final List<Fault> STORE_FAULTS = List.of(
+            Fault.ERROR_BEFORE,
+            Fault.ERROR_AFTER,
+            Fault.RESET_BEFORE,
+            Fault.RESET_AFTER,
+            Fault.SLOW,
+            Fault.THROTTLED,
+            Fault.CORRUPTED,
+            Fault.CUT);
+
+    @TempDir
+    private static Path folder;
+
+    private static S3Server server;
+    private static FaultyS3 faulty;
+    private static Storage storage;
+
+    private final Map<String, AtomicLong> events = new ConcurrentSkipListMap<>();
+    private final Map<String, float[]> expectedEmbeddings = new HashMap<>();
+    private int starts;
+    private int rounds;
+
+    @BeforeAll
+    static void start() throws IOException {
+        server = new S3Server();
+        faulty = new FaultyS3(server.endpoint());
+        storage = new Storage(S3Server.configuration(server.endpoint()));
+        SampleModels.write(folder.resolve("models"));
+        Files.createDirectories(Path.of(System.getenv("SPARK_HOME")));
+        for (int i = 0; i < STYLES; i++) {
+            upload(i % 3 + ".png", "catalog/brand%d/style%d/a.png".formatted(i % 2, i));
+            if (i % 2 == 0) {
+                upload((i + 1) % 3 + ".png", "catalog/brand%d/style%d/b.png".formatted(i % 2, i));
+            }
+        }
+    }
+
+    @AfterAll
+    static void stop() {
+        faulty.close();
+        server.close();
+    }
+
+    private static void upload(String image, String key) throws IOException {
+        try (InputStream in = Files.newInputStream(IMAGES.resolve(image))) {
+            storage.replace(path(key), path("x"), in.readAllBytes());
+        }
+    }
+
+    private static org.apache.hadoop.fs.Path path(String key) {
+        return new org.apache.hadoop.fs.Path("s3a://" + S3Server.BUCKET + "/" + key);
+    }
+
+    /** What goes wrong in a round besides the store. */
+    private enum Scenario {
+        UNHURT,
+        STORE_ONLY,
+        EXECUTOR_KILLED,
+        DRIVER_KILLED_BEFORE_COMMIT,
+        DRIVER_KILLED_AFTER_COMMIT,
+        TASK_FAILS,
+        TASKS_TWICE,
+        TWO_RUNS
+    }
+
+    @Test
+    void nothingIsLostDoubledOrHalfDone() throws IOException {
+        int wanted = Integer.getInteger("i2l.faults", 0);
+        Random random = new Random(Long.getLong("i2l.seed", 20261123L));
+        if (wanted == 0) {
+            play(Scenario.EXECUTOR_KILLED, random);
+            play(Scenario.DRIVER_KILLED_BEFORE_COMMIT, random);
+            assertThat(events).containsKeys("executor killed while it wrote", "driver killed before the commit");
+            return;
+        }
+        do {
+            for (Scenario scenario : Scenario.values()) {
+                play(scenario, random);
+            }
+        } while (injected() < wanted);
+        report();
+        assertThat(events)
+                .containsKeys(
+                        "executor killed while it wrote",
+                        "driver killed before the commit",
+                        "driver killed after the commit",
+                        "task failed",
+                        "LoRA written twice",
+                        "two runs at once");
+    }
+
+    private long injected() {
+        return sum(events) + sum(faulty.injected());
+    }
+
+    private static long sum(Map<String, AtomicLong> counts) {
+        return counts.values().stream().mapToLong(AtomicLong::get).sum();
+    }
+
+    private void report() {
+        Map<String, Long> byKind = new TreeMap<>();
+        faulty.injected()
+                .forEach((kind, count) ->
+                        byKind.merge("store: " + kind.substring(0, kind.indexOf(' ')), count.get(), Long::sum));
+        events.forEach((kind, count) -> byKind.put(kind, count.get()));
+        StringBuilder text =
+                new StringBuilder("%nfaults injected: %d, of %d kinds, in %d rounds and %d starts of the job%n"
+                        .formatted(injected(), byKind.size(), rounds, starts));
+        byKind.forEach((kind, count) -> text.append("  %5d %s%n".formatted(count, kind)));
+        text.append("store faults by request:%n".formatted());
+        faulty.injected().forEach((kind, count) -> text.append("  %5d %s%n".formatted(count.get(), kind)));
+        text.append(
+                "LoRAs lost 0, doubled 0, half visible 0, uploads pending after vacuum 0; catalog rows = manifest rows%n"
+                        .formatted());
+        System.out.print(text);
+    }
+
+    private void count(String event) {
+        events.computeIfAbsent(event, ignored -> new AtomicLong()).incrementAndGet();
+    }
+
+    private void play(Scenario scenario, Random random) throws IOException {
+        String output = "out%d-%s".formatted(rounds++, scenario.name().toLowerCase(java.util.Locale.ROOT));
+        long seed = random.nextLong();
+        int runs = scenario == Scenario.TWO_RUNS ? 2 : 1;
+        RoundPlan plan = new RoundPlan(scenario, output, new Random(seed));
+        faulty.setPlan(plan);
+        List<Driver> drivers = new ArrayList<>();
+        List<String> outputs = new ArrayList<>();
+        boolean done = false;
+        for (int attempt = 0; attempt < MAX_STARTS && !done; attempt++) {
+            for (int i = 0; i < runs; i++) {
+                drivers.add(startDriver(output, scenario));
+            }
+            plan.driver = drivers.get(0);
+            done = true;
+            for (Driver driver : drivers) {
+                int exitCode = driver.exitCode();
+                outputs.add(driver.output());
+                done &= exitCode == 0;
+                driver.close();
+            }
+            drivers.clear();
+            if (scenario == Scenario.TWO_RUNS && attempt == 0) {
+                count("two runs at once");
+            }
+            runs = 1;
+        }
+        faulty.setPlan(request -> Fault.NONE);
+        assertThat(done)
+                .as("%s, seed %d: %s", scenario, seed, outputs.isEmpty() ? "" : outputs.get(outputs.size() - 1))
+                .isTrue();
+        plan.uploadsOfLoras.values().stream()
+                .filter(uploads -> uploads.get() > 1)
+                .forEach(ignored -> count("LoRA written twice"));
+        check(output, scenario + ", seed " + seed);
+    }
+
+    private Driver startDriver(String output, Scenario scenario) throws IOException {
+        starts++;
+        Map<String, String> settings = new TreeMap<>();
+        settings.put("spark.master", "local-cluster[2,1,1024]");
+        settings.put("spark.task.maxFailures", "8");
+        settings.put("spark.ui.enabled", "false");
+        settings.put("spark.driver.host", "127.0.0.1");
+        settings.put("spark.sql.shuffle.partitions", "2");
+        if (scenario == Scenario.TASKS_TWICE) {
+            settings.put("spark.speculation", "true");
+            settings.put("spark.speculation.interval", "50ms");
+            settings.put("spark.speculation.quantile", "0.1");
+            settings.put("spark.speculation.multiplier", "1.01");
+            settings.put("spark.speculation.minTaskRuntime", "50ms");
+        }
+        S3Server.hadoopSettings(faulty.endpoint()).forEach((key, value) -> settings.put("spark.hadoop." + key, value));
+        settings.put("spark.hadoop.fs.s3a.retry.limit", "5");
+        return new Driver(
+                folder.resolve("drivers"),
+                settings,
+                List.of(
+                        "generate",
+                        "--catalog",
+                        path("catalog").toString(),
+                        "--models",
+                        folder.resolve("models").toString(),
+                        "--output",
+                        path(output).toString(),
+                        "--batch-size",
+                        "2"));
+    }
+
+    /** Hurts requests at random, and does once what the scenario says. */
+    private final class RoundPlan implements FaultyS3.Plan {
+        private final Scenario scenario;
+        private final String output;
+        private final Random random;
+        private final AtomicBoolean acted = new AtomicBoolean();
+        private final Map<String, AtomicLong> uploadsOfLoras = new ConcurrentHashMap<>();
+        private final AtomicLong failingRows = new AtomicLong();
+        private volatile Driver driver;
+
+        RoundPlan(Scenario scenario, String output, Random random) {
+            this.scenario = scenario;
+            this.output = output;
+            this.random = random;
+        }
+
+        private boolean isWriteOf(Request request, String part) {
+            return request.method().equals("PUT") && request.path().contains("/" + output + "/" + part);
+        }
+
+        @Override
+        public Fault fault(Request request) {
+            if (isWriteOf(request, "loras/")) {
+                uploadsOfLoras
+                        .computeIfAbsent(request.path() + request.query(), ignored -> new AtomicLong())
+                        .incrementAndGet();
+                if (scenario == Scenario.EXECUTOR_KILLED
+                        && uploadsOfLoras.size() > 2
+                        && acted.compareAndSet(false, true)) {
+                    killWriter(request);
+                }
+            }
+            if (scenario == Scenario.DRIVER_KILLED_BEFORE_COMMIT
+                    && isWriteOf(request, "manifest/runs/")
+                    && acted.compareAndSet(false, true)) {
+                driver.kill();
+                count("driver killed before the commit");
+                return Fault.RESET_BEFORE;
+            }
+            // so often that retries give up, and the task with them
+            if (scenario == Scenario.TASK_FAILS
+                    && isWriteOf(request, "_i2l/runs/")
+                    && request.path().contains("/rows/loras-00000")) {
+                if (failingRows.getAndIncrement() < 60) {
+                    if (failingRows.get() == 30) {
+                        count("task failed");
+                    }
+                    return Fault.ERROR_BEFORE;
+                }
+            }
+            return randomFault();
+        }
+
+        private void killWriter(Request request) {
+            ProcFiles.ownerOfPort(request.clientPort(), driver.executors()).ifPresent(executor -> {
+                executor.destroyForcibly();
+                count("executor killed while it wrote");
+            });
+        }
+
+        private synchronized Fault randomFault() {
+            return scenario == Scenario.UNHURT || random.nextDouble() >= FAULT_RATE
+                    ? Fault.NONE
+                    : STORE_FAULTS.get(random.nextInt(STORE_FAULTS.size()));
+        }
+
+        @Override
+        public void carriedOut(Request request) {
+            if (scenario == Scenario.DRIVER_KILLED_AFTER_COMMIT
+                    && isWriteOf(request, "manifest/runs/")
+                    && acted.compareAndSet(false, true)) {
+                driver.kill();
+                count("driver killed after the commit");
+            }
+        }
+    }
+
+    /** Looks at what the round has left, through a store that works. */
+    private void check(String output, String round) throws IOException {
+        Configuration hadoop = S3Server.configuration(server.endpoint());
+        try (SparkSession spark = EmbeddedSpark.start()) {
+            hadoop.forEach(
+                    setting -> spark.sparkContext().hadoopConfiguration().set(setting.getKey(), setting.getValue()));
+            OutputLayout layout = new OutputLayout(path(output).toString());
+            Manifest manifest = new Manifest(spark, storage, layout.output());
+            List<Row> runs = manifest.rows(ManifestTable.RUNS)
+                    .select("run_id", "styles_done", "styles_skipped", "styles_failed")
+                    .collectAsList();
+            assertThat(runs).as(round).isNotEmpty();
+            for (Row run : runs) {
+                assertThat(run.getLong(1) + run.getLong(2) + run.getLong(3))
+                        .as(round)
+                        .isEqualTo(STYLES);
+                assertThat(run.getLong(3)).as(round).isZero();
+                String ofRun = "run_id = '%s'".formatted(run.getString(0));
+                assertThat(manifest.rows(ManifestTable.LORAS)
+                                .filter(ofRun)
+                                .select("style_id")
+                                .distinct()
+                                .count())
+                        .as(round)
+                        .isEqualTo(STYLES);
+                assertThat(manifest.rows(ManifestTable.LORAS).filter(ofRun).count())
+                        .as(round)
+                        .isEqualTo(STYLES);
+                assertThat(manifest.rows(ManifestTable.IMAGES).filter(ofRun).count())
+                        .as(round)
+                        .isEqualTo(IMAGES_IN_ALL);
+            }
+            assertThat(storage.files(layout.loras())).as(round).hasSize(STYLES);
+            assertThat(new VerifyJob(spark, storage, layout).execute().findings())
+                    .as(round)
+                    .isEmpty();
+            checkEmbeddings(manifest, round);
+            new VacuumJob(spark, storage, layout).execute(java.time.Duration.ZERO, false);
+            VacuumJob.Report left = new VacuumJob(spark, storage, layout).execute(java.time.Duration.ZERO, true);
+            assertThat(left.uploads()).as(round).isEmpty();
+            assertThat(left.loras()).as(round).isEmpty();
+            assertThat(storage.files(layout.loras())).as(round).hasSize(STYLES);
+        }
+    }
+
+    /** What a damaged read would have changed. The first round is not hurt. */
+    private void checkEmbeddings(Manifest manifest, String round) throws IOException {
+        List<Row> rows = manifest.rows(ManifestTable.IMAGES)
+                .select("style_id", "position", "siglip2")
+                .collectAsList();
+        for (Row row : rows) {
+            List<Float> values = row.getList(2);
+            float[] embedding = new float[values.size()];
+            for (int i = 0; i < embedding.length; i++) {
+                embedding[i] = values.get(i);
+            }
+            float[] expected = expectedEmbeddings.putIfAbsent(row.getString(0) + row.getInt(1), embedding);
+            if (expected != null) {
+                assertThat(embedding).as(round).containsExactly(expected, Offset.offset(1e-5f));
+            }
+        }
+        assertThat(Set.copyOf(expectedEmbeddings.keySet())).as(round).hasSize(IMAGES_IN_ALL);
+    }
+}

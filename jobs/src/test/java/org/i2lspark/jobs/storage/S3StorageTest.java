@@ -1,0 +1,109 @@
+package org.i2lspark.jobs.storage;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.hadoop.fs.Path;
+import org.i2lspark.jobs.s3.FaultyS3;
+import org.i2lspark.jobs.s3.FaultyS3.Fault;
+import org.i2lspark.jobs.s3.S3Server;
+import org.i2lspark.jobs.storage.Storage.Stored;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class S3StorageTest extends StorageContract {
+    private static S3Server server;
+    private static FaultyS3 faulty;
+    private static Storage storage;
+
+    private Path folder;
+
+    @BeforeAll
+    static void start() throws IOException {
+        server = new S3Server();
+        faulty = new FaultyS3(server.endpoint());
+        storage = new Storage(S3Server.configuration(faulty.endpoint()));
+    }
+
+    @AfterAll
+    static void stop() {
+        faulty.close();
+        server.close();
+    }
+
+    @BeforeEach
+    void choose() {
+        faulty.setPlan(request -> Fault.NONE);
+        folder = new Path("s3a://" + S3Server.BUCKET + "/" + UUID.randomUUID());
+    }
+
+    @Override
+    Storage storage() {
+        return storage;
+    }
+
+    @Override
+    Path folder() {
+        return folder;
+    }
+
+    /** Each type of request that writing a file takes is hurt in each way, once; the file is there, once, and right. */
+    @ParameterizedTest
+    @EnumSource(
+            value = Fault.class,
+            mode = EnumSource.Mode.EXCLUDE,
+            names = {"NONE", "CORRUPTED", "CUT"})
+    void aWriteSurvives(Fault fault) throws IOException {
+        for (String type :
+                Set.of("PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload", "HeadObject")) {
+            int size = type.equals("PutObject") ? 1_000_000 : 11_000_000;
+            AtomicInteger hurt = new AtomicInteger();
+            faulty.setPlan(request -> request.type().equals(type) && hurt.getAndIncrement() == 0 ? fault : Fault.NONE);
+            Path file = new Path(folder, type + ".bin");
+            Stored stored = storage.createOnce(file, folder, out -> out.write(new byte[size]));
+            assertThat(stored).isEqualTo(new Stored(size, Hashes.sha256(new byte[size]), true));
+            faulty.setPlan(request -> Fault.NONE);
+            assertThat(storage.hash(file).sha256()).isEqualTo(stored.sha256());
+        }
+        assertThat(storage.files(folder)).hasSize(5);
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = Fault.class,
+            mode = EnumSource.Mode.EXCLUDE,
+            names = {"NONE", "CORRUPTED"})
+    void aReadSurvives(Fault fault) throws IOException {
+        byte[] content = new byte[3_000_000];
+        content[2_999_999] = 7;
+        Path file = new Path(folder, "read.bin");
+        storage.replace(file, folder, content);
+        for (String type : Set.of("GetObject", "HeadObject")) {
+            AtomicInteger hurt = new AtomicInteger();
+            faulty.setPlan(request -> request.type().equals(type) && hurt.getAndIncrement() < 2 ? fault : Fault.NONE);
+            assertThat(storage.readAll(file, content.length)).isEqualTo(content);
+            assertThat(storage.hash(file).sha256()).isEqualTo(Hashes.sha256(content));
+        }
+    }
+
+    @Test
+    void aStoreThatIsDownFailsTheWriteAndLeavesNothing() throws IOException {
+        Path file = new Path(folder, "down.bin");
+        faulty.setPlan(request -> Fault.ERROR_BEFORE);
+        assertThatThrownBy(() -> storage.createOnce(file, folder, out -> out.write(1)))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("500");
+        faulty.setPlan(request -> Fault.NONE);
+        assertThat(storage.status(file)).isEmpty();
+        assertThatThrownBy(() -> storage.readAll(file, 1)).isInstanceOf(FileNotFoundException.class);
+    }
+}

@@ -1,0 +1,131 @@
+package org.i2lspark.jobs.storage;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.Path;
+import org.i2lspark.jobs.storage.Retries.LastingException;
+import org.i2lspark.jobs.storage.Storage.Stored;
+import org.junit.jupiter.api.Test;
+
+/** What holds on every store. */
+abstract class StorageContract {
+    abstract Storage storage();
+
+    abstract Path folder();
+
+    private Path scratch() {
+        return new Path(folder(), "scratch");
+    }
+
+    private static byte[] bytes(int size, int seed) {
+        byte[] bytes = new byte[size];
+        for (int i = 0; i < size; i++) {
+            bytes[i] = (byte) (i * 31 + seed);
+        }
+        return bytes;
+    }
+
+    @Test
+    void whatIsWrittenIsRead() throws IOException {
+        // one part of an upload, and several
+        for (int size : new int[] {0, 1, 100_000, 12_000_000}) {
+            byte[] content = bytes(size, size);
+            Path file = new Path(folder(), "a/b c/\u6d6e" + size + ".bin");
+            Stored stored = storage().createOnce(file, scratch(), out -> out.write(content));
+            assertThat(stored).isEqualTo(new Stored(size, Hashes.sha256(content), true));
+            assertThat(storage().readAll(file, size)).isEqualTo(content);
+            assertThat(storage().hash(file)).isEqualTo(new Stored(size, Hashes.sha256(content), false));
+            assertThat(storage().status(file)).map(FileStatus::getLen).contains((long) size);
+        }
+        byte[] range = new byte[10];
+        storage().readRange(new Path(folder(), "a/b c/\u6d6e100000.bin"), 5000, range, 10);
+        assertThat(range).isEqualTo(Arrays.copyOfRange(bytes(100_000, 100_000), 5000, 5010));
+    }
+
+    @Test
+    void aFileIsMadeOnce() throws IOException {
+        Path file = new Path(folder(), "once.bin");
+        storage().createOnce(file, scratch(), out -> out.write(bytes(100, 1)));
+        Stored other = storage().createOnce(file, scratch(), out -> out.write(bytes(7_000_000, 2)));
+        assertThat(other).isEqualTo(new Stored(100, Hashes.sha256(bytes(100, 1)), false));
+        Stored same = storage().createOnce(file, scratch(), out -> out.write(bytes(100, 1)));
+        assertThat(same.created()).isTrue();
+        assertThat(storage().readAll(file, 100)).isEqualTo(bytes(100, 1));
+    }
+
+    @Test
+    void ofManyAtOnceOneMakesTheFile() throws Exception {
+        Path file = new Path(folder(), "race.bin");
+        ExecutorService threads = Executors.newFixedThreadPool(8);
+        List<Callable<Stored>> writers = new ArrayList<>();
+        for (int i = 0; i < 8; i++) {
+            int seed = i;
+            writers.add(() -> storage().createOnce(file, scratch(), out -> out.write(bytes(200_000, seed))));
+        }
+        List<Stored> all = new ArrayList<>();
+        for (Future<Stored> writer : threads.invokeAll(writers)) {
+            all.add(writer.get());
+        }
+        threads.shutdownNow();
+        assertThat(all).filteredOn(Stored::created).hasSize(1);
+        assertThat(all)
+                .extracting(Stored::sha256)
+                .containsOnly(storage().hash(file).sha256());
+    }
+
+    @Test
+    void whatFailsHalfwayLeavesNothing() throws IOException {
+        Path file = new Path(folder(), "half.bin");
+        for (RuntimeException problem : List.of(new IllegalStateException("broken"))) {
+            assertThatThrownBy(() -> storage().createOnce(file, scratch(), out -> {
+                        out.write(bytes(12_000_000, 3));
+                        throw problem;
+                    }))
+                    .hasMessage("broken");
+        }
+        assertThatThrownBy(() -> storage().createOnce(file, scratch(), out -> {
+                    out.write(bytes(1000, 3));
+                    throw new LastingException("No space left on device");
+                }))
+                .hasMessage("No space left on device");
+        assertThat(storage().status(file)).isEmpty();
+        assertThat(storage().files(folder())).isEmpty();
+    }
+
+    @Test
+    void passingProblemsAreTriedAgain() throws IOException {
+        Path file = new Path(folder(), "again.bin");
+        int[] calls = {0};
+        Stored stored = storage().createOnce(file, scratch(), out -> {
+            out.write(bytes(1000, 4));
+            if (calls[0]++ < 2) {
+                throw new IOException("connection reset");
+            }
+        });
+        assertThat(calls[0]).isEqualTo(3);
+        assertThat(stored.bytes()).isEqualTo(1000);
+        assertThat(storage().hash(file).sha256()).isEqualTo(Hashes.sha256(bytes(1000, 4)));
+    }
+
+    @Test
+    void replacesSmallFiles() throws IOException {
+        Path file = new Path(folder(), "x/y.json");
+        storage().replace(file, scratch(), bytes(10, 1));
+        storage().replace(file, scratch(), bytes(20, 2));
+        assertThat(storage().readAll(file, 20)).isEqualTo(bytes(20, 2));
+        assertThatThrownBy(() -> storage().readAll(file, 19)).hasMessage("it has more than 19 bytes");
+        storage().delete(new Path(folder(), "x"));
+        assertThat(storage().files(new Path(folder(), "x"))).isEmpty();
+        assertThat(storage().children(new Path(folder(), "x"))).isEmpty();
+    }
+}
