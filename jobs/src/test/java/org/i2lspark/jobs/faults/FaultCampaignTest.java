@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
@@ -292,11 +293,15 @@ class FaultCampaignTest {
             return randomFault();
         }
 
+        /** Unless the connection has gone by now; then the next writer is the one. */
         private void killWriter(Request request) {
-            ProcFiles.ownerOfPort(request.clientPort(), driver.executors()).ifPresent(executor -> {
-                executor.destroyForcibly();
+            Optional<ProcessHandle> writer = ProcFiles.ownerOfPort(request.clientPort(), driver.executors());
+            if (writer.isPresent()) {
+                writer.get().destroyForcibly();
                 count("executor killed while it wrote");
-            });
+            } else {
+                acted.set(false);
+            }
         }
 
         private synchronized Fault randomFault() {
