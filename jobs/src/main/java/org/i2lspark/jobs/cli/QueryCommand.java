@@ -6,7 +6,6 @@ import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.AnalysisException;
 import org.apache.spark.sql.SparkSession;
 import org.i2lspark.jobs.manifest.Manifest;
-import org.i2lspark.jobs.manifest.ManifestTable;
 import org.i2lspark.jobs.storage.Secrets;
 import org.i2lspark.jobs.storage.Storage;
 import picocli.CommandLine.Command;
@@ -71,9 +70,7 @@ final class QueryCommand implements Callable<Integer> {
         try (SparkSession spark = sparkOptions.start("i2l query")) {
             Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
             Manifest manifest = new Manifest(spark, storage, storage.qualify(new Path(output)));
-            for (ManifestTable table : ManifestTable.values()) {
-                manifest.rows(table).createOrReplaceTempView(table.id());
-            }
+            manifest.createViews();
             show(spark);
             return 0;
         }

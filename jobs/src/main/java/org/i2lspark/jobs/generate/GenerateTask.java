@@ -67,7 +67,6 @@ final class GenerateTask {
 
     PartResult run(int part, Iterator<Style> styles) throws IOException {
         Deque<CompletableFuture<ReadStyle>> reading = new ArrayDeque<>();
-        Deque<Integer> sizes = new ArrayDeque<>();
         List<ReadStyle> batch = new ArrayList<>();
         int ahead = 0;
         int batchImages = 0;
@@ -79,7 +78,6 @@ final class GenerateTask {
                     fail(style, new Failure(ErrorClass.TOO_MANY_IMAGES, tooManyImages(style)), List.of());
                 } else {
                     reading.add(reader.read(style));
-                    sizes.add(style.images().size());
                     ahead += style.images().size();
                 }
             }
@@ -87,7 +85,7 @@ final class GenerateTask {
                 continue;
             }
             ReadStyle read = reading.remove().join();
-            ahead -= sizes.remove();
+            ahead -= read.images().size();
             if (needsWork(read)) {
                 batch.add(read);
                 batchImages += read.images().size();

@@ -146,13 +146,13 @@ final class StyleReader {
     /** What was made of these image bytes, checkpoints and options before, if it is still there. */
     private Optional<Receipt> receipt(Style style, String fingerprint) {
         try {
-            Path path = layout.receipt(style.id(), fingerprint);
-            if (storage.status(path).isEmpty()) {
+            Optional<FileStatus> file = storage.status(layout.receipt(style.id(), fingerprint));
+            if (file.isEmpty()) {
                 return Optional.empty();
             }
             Path lora = layout.lora(style.id(), fingerprint);
             Receipt receipt = Receipt.ofJson(
-                    storage.readAll(path, MAX_RECEIPT_BYTES),
+                    storage.readAll(file.get(), MAX_RECEIPT_BYTES),
                     storage.qualify(lora).toString());
             return stillHolds(receipt, fingerprint, lora) ? Optional.of(receipt) : Optional.empty();
         } catch (IOException | IllegalArgumentException e) {

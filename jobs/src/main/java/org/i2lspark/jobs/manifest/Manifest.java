@@ -56,14 +56,22 @@ public final class Manifest {
 
     /** Ids of the commits of which a row counts. */
     public List<String> commits() throws IOException {
-        return strings(latest().select(COMMIT).distinct());
+        return strings(latest(readRuns()).select(COMMIT).distinct());
+    }
+
+    /** Makes the rows that count known to SQL, under the names of the tables. */
+    public void createViews() throws IOException {
+        for (ManifestTable table : ManifestTable.values()) {
+            rows(table).createOrReplaceTempView(table.id());
+        }
     }
 
     /** The rows that count, of one table. */
     public Dataset<Row> rows(ManifestTable table) throws IOException {
-        Dataset<Row> latest = latest();
+        Dataset<Row> runs = readRuns();
+        Dataset<Row> latest = latest(runs);
         if (table == ManifestTable.RUNS) {
-            return readRuns().join(broadcast(latest), joinColumns()).drop(COMMIT);
+            return runs.join(broadcast(latest), joinColumns()).drop(COMMIT);
         }
         List<String> folders = new ArrayList<>();
         for (String commit : strings(latest.select(COMMIT).distinct())) {
@@ -82,10 +90,9 @@ public final class Manifest {
     }
 
     /** For each run the commit that counts. Collected, so that what a reader sees does not change while it reads. */
-    private Dataset<Row> latest() throws IOException {
-        List<Row> rows =
-                readRuns().groupBy("run_id").agg(max(COMMIT).as(COMMIT)).collectAsList();
-        return spark.createDataFrame(rows, readRuns().select("run_id", COMMIT).schema());
+    private Dataset<Row> latest(Dataset<Row> runs) {
+        List<Row> rows = runs.groupBy("run_id").agg(max(COMMIT).as(COMMIT)).collectAsList();
+        return spark.createDataFrame(rows, runs.select("run_id", COMMIT).schema());
     }
 
     private Dataset<Row> readRuns() throws IOException {
@@ -200,9 +207,10 @@ public final class Manifest {
      * @param scratch folder for what is not complete
      */
     public void compact(String commit, Path scratch) throws IOException {
+        List<String> earlierCommits = commits();
         for (ManifestTable table : List.of(ManifestTable.IMAGES, ManifestTable.LORAS)) {
             long bytes = 0;
-            for (String earlier : commits()) {
+            for (String earlier : earlierCommits) {
                 for (FileStatus file : storage.files(folder(table, earlier))) {
                     bytes += file.getLen();
                 }

@@ -18,7 +18,6 @@ import org.apache.spark.sql.SparkSession;
 import org.assertj.core.data.Offset;
 import org.i2lspark.jobs.faults.FullDiskFileSystem;
 import org.i2lspark.jobs.manifest.Manifest;
-import org.i2lspark.jobs.manifest.ManifestTable;
 import org.i2lspark.jobs.storage.Hashes;
 import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.model.I2lModel;
@@ -600,9 +599,7 @@ class GenerateCommandTest {
         try (SparkSession spark = Sessions.start("test", Map.of("spark.master", "local[1]"))) {
             Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
             Manifest manifest = new Manifest(spark, storage, new org.apache.hadoop.fs.Path(output.toUri()));
-            for (ManifestTable table : ManifestTable.values()) {
-                manifest.rows(table).createOrReplaceTempView(table.id());
-            }
+            manifest.createViews();
             return spark.sql(sql).collectAsList();
         }
     }

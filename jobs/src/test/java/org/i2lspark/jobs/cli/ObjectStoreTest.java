@@ -20,7 +20,6 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.i2lspark.jobs.manifest.Manifest;
-import org.i2lspark.jobs.manifest.ManifestTable;
 import org.i2lspark.jobs.s3.FaultyS3;
 import org.i2lspark.jobs.s3.FaultyS3.Fault;
 import org.i2lspark.jobs.s3.S3Server;
@@ -272,9 +271,7 @@ class ObjectStoreTest {
                     spark,
                     new Storage(spark.sparkContext().hadoopConfiguration()),
                     new org.apache.hadoop.fs.Path(output()));
-            for (ManifestTable table : ManifestTable.values()) {
-                manifest.rows(table).createOrReplaceTempView(table.id());
-            }
+            manifest.createViews();
             return spark.sql(sql).collectAsList();
         }
     }
