@@ -3,7 +3,7 @@ package org.i2lspark.jobs.cli;
 import java.io.IOException;
 import org.apache.hadoop.fs.Path;
 import org.i2lspark.jobs.UnusableException;
-import org.i2lspark.jobs.generate.OutputLayout;
+import org.i2lspark.jobs.output.OutputLayout;
 import org.i2lspark.jobs.storage.Secrets;
 import org.i2lspark.jobs.storage.Storage;
 import picocli.CommandLine.Option;

@@ -5,7 +5,7 @@ import java.util.concurrent.Callable;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.AnalysisException;
 import org.apache.spark.sql.SparkSession;
-import org.i2lspark.jobs.manifest.Manifest;
+import org.i2lspark.jobs.output.Manifest;
 import org.i2lspark.jobs.storage.Secrets;
 import org.i2lspark.jobs.storage.Storage;
 import picocli.CommandLine.Command;

@@ -2,7 +2,9 @@ package org.i2lspark.jobs.generate;
 
 import java.io.Serializable;
 import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.jobs.options.GenerateOptions;
 import org.i2lspark.jobs.storage.Storage;
+import org.i2lspark.jobs.worker.Stack;
 import org.i2lspark.torch.Torch;
 
 /**

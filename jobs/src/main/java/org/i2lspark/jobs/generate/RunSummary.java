@@ -8,7 +8,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.ToLongFunction;
-import org.i2lspark.jobs.generate.PartResult.StyleFailure;
+import org.i2lspark.jobs.worker.PartResult;
+import org.i2lspark.jobs.worker.PartResult.StyleFailure;
 
 /**
  * What a run did.

@@ -5,9 +5,9 @@ import java.util.List;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.SparkSession;
 import org.i2lspark.jobs.generate.GenerateJob;
-import org.i2lspark.jobs.generate.OutputLayout;
-import org.i2lspark.jobs.manifest.Manifest;
-import org.i2lspark.jobs.manifest.ManifestTable;
+import org.i2lspark.jobs.output.Manifest;
+import org.i2lspark.jobs.output.ManifestTable;
+import org.i2lspark.jobs.output.OutputLayout;
 import org.i2lspark.jobs.storage.Storage;
 
 /** Writes the manifest's many small files together into few. Whoever is reading the old ones is not disturbed. */

@@ -17,7 +17,7 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.assertj.core.data.Offset;
 import org.i2lspark.jobs.faults.FullDiskFileSystem;
-import org.i2lspark.jobs.manifest.Manifest;
+import org.i2lspark.jobs.output.Manifest;
 import org.i2lspark.jobs.storage.Hashes;
 import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.model.I2lModel;

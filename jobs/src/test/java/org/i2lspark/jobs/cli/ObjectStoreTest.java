@@ -19,7 +19,7 @@ import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
-import org.i2lspark.jobs.manifest.Manifest;
+import org.i2lspark.jobs.output.Manifest;
 import org.i2lspark.jobs.s3.FaultyS3;
 import org.i2lspark.jobs.s3.FaultyS3.Fault;
 import org.i2lspark.jobs.s3.S3Server;

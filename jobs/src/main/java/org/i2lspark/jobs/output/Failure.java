@@ -1,0 +1,122 @@
+package org.i2lspark.jobs.output;
+
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.Serializable;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.NoSuchFileException;
+import java.util.Locale;
+import org.apache.hadoop.security.AccessControlException;
+import org.i2lspark.image.ImageException;
+import org.i2lspark.jobs.storage.ImageSource.ForbiddenException;
+import org.i2lspark.jobs.storage.ImageSource.TooManyBytesException;
+import org.i2lspark.jobs.storage.Retries.LastingException;
+import org.i2lspark.jobs.storage.Secrets;
+import org.i2lspark.torch.Torch;
+
+/**
+ * Why a style or an image failed: a class that can be counted and a message that a person can act on, without secrets.
+ */
+public record Failure(ErrorClass errorClass, String message) implements Serializable {
+
+    public Failure {
+        message = Secrets.redact(message);
+    }
+
+    /** Where the fault lies. */
+    public enum Kind {
+        IMAGE,
+        CHECKPOINT,
+        STORE,
+        DEVICE,
+        BUG;
+
+        /** As the manifest says it. */
+        public String id() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    /** Classes of failure. */
+    public enum ErrorClass {
+        IMAGE_MISSING(Kind.IMAGE),
+        IMAGE_UNREADABLE(Kind.IMAGE),
+        IMAGE_FORBIDDEN(Kind.IMAGE),
+        IMAGE_UNSUPPORTED(Kind.IMAGE),
+        IMAGE_DAMAGED(Kind.IMAGE),
+        IMAGE_TOO_LARGE(Kind.IMAGE),
+        IMAGE_KILLS_DECODER(Kind.IMAGE),
+        TOO_MANY_IMAGES(Kind.IMAGE),
+        STORE_READ(Kind.STORE),
+        STORE_WRITE(Kind.STORE),
+        DEVICE(Kind.DEVICE),
+        INTERNAL(Kind.BUG);
+
+        private final Kind kind;
+
+        ErrorClass(Kind kind) {
+            this.kind = kind;
+        }
+
+        public Kind kind() {
+            return kind;
+        }
+
+        /** As the manifest says it. */
+        public String id() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    /** Why an image could not be read or decoded. */
+    public static Failure ofImage(String uri, Throwable cause) {
+        return new Failure(imageErrorClass(cause), uri + ": " + message(cause));
+    }
+
+    /** Why the LoRA of a style could not be made or written. */
+    public static Failure ofLora(Throwable cause) {
+        ErrorClass errorClass = ErrorClass.INTERNAL;
+        if (cause instanceof IOException) {
+            errorClass = ErrorClass.STORE_WRITE;
+        } else if (Torch.isEngineProblem(cause)) {
+            errorClass = ErrorClass.DEVICE;
+        }
+        return new Failure(errorClass, message(cause));
+    }
+
+    private static ErrorClass imageErrorClass(Throwable cause) {
+        if (cause instanceof ImageException image) {
+            return switch (image.problem()) {
+                case UNSUPPORTED -> ErrorClass.IMAGE_UNSUPPORTED;
+                case DAMAGED -> ErrorClass.IMAGE_DAMAGED;
+                case TOO_LARGE -> ErrorClass.IMAGE_TOO_LARGE;
+                case FATAL -> ErrorClass.IMAGE_KILLS_DECODER;
+            };
+        }
+        if (cause instanceof ForbiddenException) {
+            return ErrorClass.IMAGE_FORBIDDEN;
+        }
+        if (cause instanceof TooManyBytesException) {
+            return ErrorClass.IMAGE_TOO_LARGE;
+        }
+        if (cause instanceof FileNotFoundException || cause instanceof NoSuchFileException) {
+            // Java's local files answer a denied read, and that of a folder, with FileNotFoundException too
+            String message = String.valueOf(cause.getMessage());
+            return message.contains("Permission denied")
+                            || (message.contains("directory") && !message.contains("No such"))
+                    ? ErrorClass.IMAGE_UNREADABLE
+                    : ErrorClass.IMAGE_MISSING;
+        }
+        if (cause instanceof AccessControlException
+                || cause instanceof AccessDeniedException
+                || cause instanceof LastingException) {
+            return ErrorClass.IMAGE_UNREADABLE;
+        }
+        return cause instanceof IOException ? ErrorClass.STORE_READ : ErrorClass.INTERNAL;
+    }
+
+    private static String message(Throwable cause) {
+        String message = cause.getMessage();
+        return message == null || message.isBlank() ? cause.getClass().getName() : message;
+    }
+}

@@ -1,0 +1,296 @@
+package org.i2lspark.jobs.output;
+
+import static org.apache.spark.sql.functions.broadcast;
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.count;
+import static org.apache.spark.sql.functions.countDistinct;
+import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.max;
+import static org.apache.spark.sql.functions.sum;
+
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.Path;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SaveMode;
+import org.apache.spark.sql.SparkSession;
+import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.jobs.storage.Storage;
+import org.i2lspark.jobs.storage.Storage.Stored;
+
+/**
+ * The manifest of an output: what has been committed, and how more is.
+ *
+ * <p>A commit is a folder {@code commit=ID} of files in each of the tables loras and images, and after them one file in the
+ * table runs, made at once: with it all of the commit counts, before it nothing. A run commits once, under its own id.
+ * Compaction commits earlier runs again under a new, greater id, and of several commits of a run the greatest counts; the
+ * earlier files stay for those who are reading them.
+ */
+public final class Manifest {
+    private static final long BYTES_PER_FILE = 256L << 20;
+    private static final long MAX_SUCCESS_BYTES = 64 << 20;
+    private static final String COMMIT = "commit";
+    private static final String COMMIT_PROTOCOL = "org.apache.spark.internal.io.cloud.PathOutputCommitProtocol";
+    private static final String PARQUET_COMMITTER = "org.apache.spark.internal.io.cloud.BindingParquetOutputCommitter";
+
+    private final SparkSession spark;
+    private final Storage storage;
+    private final Path output;
+
+    public Manifest(SparkSession spark, Storage storage, Path output) {
+        this.spark = spark;
+        this.storage = storage;
+        this.output = output;
+    }
+
+    /** Whether a run has been committed. */
+    public boolean exists() throws IOException {
+        return !runFiles().isEmpty();
+    }
+
+    /** Ids of the commits of which a row counts. */
+    public List<String> commits() throws IOException {
+        return strings(latest(readRuns()).select(COMMIT).distinct());
+    }
+
+    /** Makes the rows that count known to SQL, under the names of the tables. */
+    public void createViews() throws IOException {
+        for (ManifestTable table : ManifestTable.values()) {
+            rows(table).createOrReplaceTempView(table.id());
+        }
+    }
+
+    /** The rows that count, of one table. */
+    public Dataset<Row> rows(ManifestTable table) throws IOException {
+        Dataset<Row> runs = readRuns();
+        Dataset<Row> latest = latest(runs);
+        if (table == ManifestTable.RUNS) {
+            return runs.join(broadcast(latest), joinColumns()).drop(COMMIT);
+        }
+        List<String> folders = new ArrayList<>();
+        for (String commit : strings(latest.select(COMMIT).distinct())) {
+            folders.add(folder(table, commit).toString());
+        }
+        return spark.read()
+                .option("basePath", table.folder(output).toString())
+                .parquet(folders.toArray(new String[0]))
+                .join(broadcast(latest), joinColumns())
+                .drop(COMMIT);
+    }
+
+    private static scala.collection.immutable.Seq<String> joinColumns() {
+        return scala.jdk.javaapi.CollectionConverters.asScala(List.of("run_id", COMMIT))
+                .toSeq();
+    }
+
+    /** For each run the commit that counts. Collected, so that what a reader sees does not change while it reads. */
+    private Dataset<Row> latest(Dataset<Row> runs) {
+        List<Row> rows = runs.groupBy("run_id").agg(max(COMMIT).as(COMMIT)).collectAsList();
+        return spark.createDataFrame(rows, runs.select("run_id", COMMIT).schema());
+    }
+
+    private Dataset<Row> readRuns() throws IOException {
+        List<String> files = runFiles();
+        if (files.isEmpty()) {
+            throw new UnusableException(
+                    "Cannot read the manifest of %s: no run is committed there; is it the --output of a run?"
+                            .formatted(output));
+        }
+        return spark.read().parquet(files.toArray(new String[0]));
+    }
+
+    private List<String> runFiles() throws IOException {
+        return storage.children(ManifestTable.RUNS.folder(output)).stream()
+                .map(FileStatus::getPath)
+                .filter(file -> file.getName().endsWith(".parquet"))
+                .map(Path::toString)
+                .toList();
+    }
+
+    private static List<String> strings(Dataset<Row> column) {
+        return column.collectAsList().stream().map(row -> row.getString(0)).toList();
+    }
+
+    /** Where the files of a commit lie. */
+    public Path folder(ManifestTable table, String commit) {
+        return new Path(table.folder(output), COMMIT + "=" + commit);
+    }
+
+    /** The file that makes a commit count. */
+    public Path runFile(String commit) {
+        return new Path(ManifestTable.RUNS.folder(output), commit + ".parquet");
+    }
+
+    /** What a run's rows must amount to. */
+    public record Expected(long styles, long images) {}
+
+    /**
+     * Commits a run from the files that its tasks wrote.
+     *
+     * @param scratch folder of the run, for what is not complete
+     * @param bytes size of the files
+     * @param runRow the run's row in the table runs
+     * @throws IOException if the rows do not account for each style and image of the catalog; nothing is committed then
+     */
+    public void commitRun(
+            String runId,
+            List<String> loraFiles,
+            List<String> imageFiles,
+            Expected expected,
+            long bytes,
+            Path scratch,
+            Rows runRow)
+            throws IOException {
+        write(ManifestTable.IMAGES, read(imageFiles), runId, files(bytes), scratch);
+        write(ManifestTable.LORAS, read(loraFiles), runId, files(bytes / 8), scratch);
+        requireAll(runId, expected);
+        publish(runId, runRow.toParquet(), scratch);
+    }
+
+    private Dataset<Row> read(List<String> files) {
+        return spark.read().parquet(files.toArray(new String[0]));
+    }
+
+    private static int files(long bytes) {
+        return (int) (bytes / BYTES_PER_FILE) + 1;
+    }
+
+    /** Reads back what was written: each style once, each of its images once. */
+    private void requireAll(String commit, Expected expected) throws IOException {
+        Row loras = read(List.of(folder(ManifestTable.LORAS, commit).toString()))
+                .agg(
+                        count(lit(1)),
+                        countDistinct("style_id"),
+                        sum(col("image_count").cast("long")))
+                .first();
+        Column image = org.apache.spark.sql.functions.struct(col("style_id"), col("position"));
+        Row images = read(List.of(folder(ManifestTable.IMAGES, commit).toString()))
+                .agg(count(lit(1)), countDistinct(image))
+                .first();
+        long named = loras.isNullAt(2) ? 0 : loras.getLong(2);
+        boolean all = loras.getLong(0) == expected.styles
+                && loras.getLong(1) == expected.styles
+                && named == expected.images
+                && images.getLong(0) == expected.images
+                && images.getLong(1) == expected.images;
+        if (!all) {
+            throw new IOException(
+                    "Cannot commit: the catalog has %d styles and %d images, the run has rows for %d styles (%d different) and %d images (%d different); nothing was committed, start the run again"
+                            .formatted(
+                                    expected.styles,
+                                    expected.images,
+                                    loras.getLong(0),
+                                    loras.getLong(1),
+                                    images.getLong(0),
+                                    images.getLong(1)));
+        }
+    }
+
+    /** From here on the commit counts. */
+    private void publish(String commit, byte[] runs, Path scratch) throws IOException {
+        Stored stored = storage.createOnce(runFile(commit), scratch, out -> out.write(runs));
+        if (!stored.created()) {
+            throw new IOException("Cannot commit %s: another has committed under this id".formatted(commit));
+        }
+    }
+
+    /**
+     * Commits all that counts again, in as few files as suit its size.
+     *
+     * @param commit an id greater than that of all commits
+     * @param scratch folder for what is not complete
+     */
+    public void compact(String commit, Path scratch) throws IOException {
+        List<String> earlierCommits = commits();
+        for (ManifestTable table : List.of(ManifestTable.IMAGES, ManifestTable.LORAS)) {
+            long bytes = 0;
+            for (String earlier : earlierCommits) {
+                for (FileStatus file : storage.files(folder(table, earlier))) {
+                    bytes += file.getLen();
+                }
+            }
+            write(table, rows(table), commit, files(bytes), scratch);
+        }
+        Dataset<Row> runs = rows(ManifestTable.RUNS).withColumn(COMMIT, lit(commit));
+        Path staged = new Path(scratch, "runs");
+        runs.coalesce(1)
+                .write()
+                .mode(SaveMode.Overwrite)
+                .option("compression", "zstd")
+                .parquet(staged.toString());
+        Path file = storage.files(staged).stream()
+                .map(FileStatus::getPath)
+                .filter(path -> path.getName().endsWith(".parquet"))
+                .findFirst()
+                .orElseThrow(() -> new IOException("Cannot compact: Spark wrote no file to " + staged));
+        publish(commit, storage.readAll(file, Integer.MAX_VALUE), scratch);
+    }
+
+    private void write(ManifestTable table, Dataset<Row> rows, String commit, int files, Path scratch)
+            throws IOException {
+        Path target = folder(table, commit);
+        Dataset<Row> few = rows.coalesce(files);
+        if (storage.isObjectStore(target)) {
+            writeToStore(few, target);
+        } else {
+            Path staged = new Path(scratch, "manifest/" + table.id());
+            few.write().mode(SaveMode.Overwrite).option("compression", "zstd").parquet(staged.toString());
+            for (FileStatus file : storage.files(staged)) {
+                if (file.getPath().getName().endsWith(".crc")) {
+                    storage.delete(file.getPath());
+                }
+            }
+            storage.rename(staged, target);
+        }
+    }
+
+    /** Through S3A's magic committer: no task's files are seen before the job commits, and nothing is renamed. */
+    private void writeToStore(Dataset<Row> rows, Path target) throws IOException {
+        String protocol = "spark.sql.sources.commitProtocolClass";
+        Optional<String> before =
+                Optional.ofNullable(spark.conf().getOption(protocol).getOrElse(() -> null));
+        try {
+            Class.forName(COMMIT_PROTOCOL, false, Thread.currentThread().getContextClassLoader());
+        } catch (ClassNotFoundException e) {
+            throw new UnusableException(
+                    "Cannot commit to %s: Spark has no S3A committer; add the jars of jobs/target/s3a to the application (--jars)"
+                            .formatted(target),
+                    e);
+        }
+        spark.conf().set(protocol, COMMIT_PROTOCOL);
+        try {
+            rows.write()
+                    .option("compression", "zstd")
+                    .option("spark.sql.parquet.output.committer.class", PARQUET_COMMITTER)
+                    .option("parquet.output.committer.class", PARQUET_COMMITTER)
+                    .option(
+                            "mapreduce.outputcommitter.factory.scheme.s3a",
+                            "org.apache.hadoop.fs.s3a.commit.S3ACommitterFactory")
+                    .option("fs.s3a.committer.name", "magic")
+                    .parquet(target.toString());
+        } finally {
+            before.ifPresentOrElse(
+                    value -> spark.conf().set(protocol, value),
+                    () -> spark.conf().unset(protocol));
+        }
+        requireMagic(target);
+    }
+
+    /** Where something is not as it should be, Spark renames instead and says nothing. */
+    private void requireMagic(Path target) throws IOException {
+        byte[] success = storage.readAll(new Path(target, "_SUCCESS"), MAX_SUCCESS_BYTES);
+        String committer = success.length == 0
+                ? "of files"
+                : new JsonMapper().readTree(success).path("committer").asText();
+        if (!committer.equals("magic")) {
+            throw new IOException("Cannot commit to %s: Spark used the committer '%s' (expected S3A's magic one)"
+                    .formatted(target, committer));
+        }
+    }
+}

@@ -1,0 +1,137 @@
+package org.i2lspark.jobs.output;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import org.i2lspark.jobs.output.Failure.ErrorClass;
+
+/**
+ * What came of a style: kept beside its LoRA as soon as that is durable, so that no attempt, run or restart makes it again,
+ * whether or not the run that made it ever committed its manifest.
+ *
+ * @param runId the run that made it
+ * @param lora null when the style failed
+ * @param failure null when it did not
+ * @param limits that images were held to; a style that failed is tried again when they change
+ */
+public record Receipt(String runId, FinishedLora lora, Failure failure, String limits, List<ImageFacts> images) {
+    private static final JsonMapper JSON = new JsonMapper();
+    private static final int VERSION = 1;
+
+    public Receipt {
+        images = List.copyOf(images);
+    }
+
+    public byte[] toJson() throws IOException {
+        ObjectNode root = JSON.createObjectNode()
+                .put("version", VERSION)
+                .put("run_id", runId)
+                .put("limits", limits);
+        if (lora != null) {
+            root.putObject("lora")
+                    .put("fingerprint", lora.fingerprint())
+                    .put("bytes", lora.bytes())
+                    .put("sha256", lora.sha256())
+                    .put("rank", lora.rank())
+                    .put("reduction_error", lora.reductionError());
+        }
+        putFailure(root, failure);
+        ArrayNode array = root.putArray("images");
+        for (ImageFacts image : images) {
+            ObjectNode node = array.addObject()
+                    .put("sha256", image.sha256())
+                    .put("width", image.width())
+                    .put("height", image.height())
+                    .put("siglip2", encode(image.siglip2()))
+                    .put("dinov3", encode(image.dinov3()));
+            putFailure(node, image.failure());
+        }
+        return JSON.writeValueAsBytes(root);
+    }
+
+    /**
+     * Reads a receipt back.
+     *
+     * @param uri where the LoRA lies
+     * @throws IOException if it is none, or of another version
+     */
+    public static Receipt ofJson(byte[] json, String uri) throws IOException {
+        JsonNode root = JSON.readTree(json);
+        if (root.path("version").asInt() != VERSION) {
+            throw new IOException("Invalid receipt: version %s (expected %d)".formatted(root.path("version"), VERSION));
+        }
+        JsonNode lora = root.get("lora");
+        FinishedLora finished = lora == null
+                ? null
+                : new FinishedLora(
+                        lora.path("fingerprint").asText(),
+                        uri,
+                        lora.path("bytes").asLong(),
+                        lora.path("sha256").asText(),
+                        lora.path("rank").asInt(),
+                        lora.path("reduction_error").isNumber()
+                                ? lora.get("reduction_error").asDouble()
+                                : null);
+        List<ImageFacts> images = new ArrayList<>();
+        for (JsonNode image : root.path("images")) {
+            images.add(new ImageFacts(
+                    text(image.get("sha256")),
+                    image.path("width").asInt(),
+                    image.path("height").asInt(),
+                    failure(image),
+                    decode(text(image.get("siglip2"))),
+                    decode(text(image.get("dinov3")))));
+        }
+        return new Receipt(
+                root.path("run_id").asText(),
+                finished,
+                failure(root),
+                root.path("limits").asText(),
+                images);
+    }
+
+    private static void putFailure(ObjectNode node, Failure failure) {
+        if (failure != null) {
+            node.putObject("failure").put("class", failure.errorClass().name()).put("message", failure.message());
+        }
+    }
+
+    private static Failure failure(JsonNode node) {
+        JsonNode failure = node.get("failure");
+        return failure == null
+                ? null
+                : new Failure(
+                        ErrorClass.valueOf(failure.path("class").asText()),
+                        failure.path("message").asText());
+    }
+
+    private static String text(JsonNode node) {
+        return node == null || node.isNull() ? null : node.asText();
+    }
+
+    private static String encode(float[] values) {
+        if (values == null) {
+            return null;
+        }
+        ByteBuffer bytes = ByteBuffer.allocate(values.length * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        bytes.asFloatBuffer().put(values);
+        return Base64.getEncoder().encodeToString(bytes.array());
+    }
+
+    private static float[] decode(String base64) {
+        if (base64 == null) {
+            return null;
+        }
+        ByteBuffer bytes = ByteBuffer.wrap(Base64.getDecoder().decode(base64)).order(ByteOrder.LITTLE_ENDIAN);
+        float[] values = new float[bytes.remaining() / Float.BYTES];
+        bytes.asFloatBuffer().get(values);
+        return values;
+    }
+}

@@ -1,0 +1,51 @@
+package org.i2lspark.jobs.worker;
+
+import java.util.Map;
+import org.apache.spark.SparkConf;
+import org.apache.spark.SparkContext;
+import org.apache.spark.TaskContext;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.resource.ResourceInformation;
+import org.apache.spark.resource.ResourceProfile;
+import org.apache.spark.resource.ResourceProfileBuilder;
+import org.apache.spark.resource.TaskResourceRequests;
+
+/**
+ * How the stage that runs the stack is placed: a task has a GPU and all cores of its executor, for decoding. Planning and
+ * manifest take no GPU. Where executors have no GPUs, and in local mode, which knows no resources, tasks are placed as any.
+ */
+public final class GpuStage {
+    private static final String GPU = "gpu";
+    private static final String EXECUTOR_GPUS = "spark.executor.resource.gpu.amount";
+    private static final String EXECUTOR_CORES = "spark.executor.cores";
+
+    private final ResourceProfile profile;
+
+    private GpuStage(ResourceProfile profile) {
+        this.profile = profile;
+    }
+
+    public static GpuStage of(SparkContext context) {
+        SparkConf conf = context.getConf();
+        int gpus = conf.getInt(EXECUTOR_GPUS, 0);
+        if (gpus == 0 || context.isLocal()) {
+            return new GpuStage(null);
+        }
+        TaskResourceRequests task = new TaskResourceRequests()
+                .cpus(Math.max(1, conf.getInt(EXECUTOR_CORES, 1) / gpus))
+                .resource(GPU, 1);
+        return new GpuStage(new ResourceProfileBuilder().require(task).build());
+    }
+
+    public <T> JavaRDD<T> requireGpu(JavaRDD<T> rdd) {
+        return profile == null ? rdd : rdd.withResources(profile);
+    }
+
+    /** The index of the GPU that this task was given; the first one where tasks are given none. */
+    static int index() {
+        TaskContext context = TaskContext.get();
+        Map<String, ResourceInformation> resources = context == null ? Map.of() : context.resourcesJMap();
+        ResourceInformation gpu = resources.get(GPU);
+        return gpu == null ? 0 : Integer.parseInt(gpu.addresses()[0]);
+    }
+}

@@ -1,0 +1,187 @@
+package org.i2lspark.jobs.worker;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.Path;
+import org.apache.spark.SparkEnv;
+import org.i2lspark.ImageToLora;
+import org.i2lspark.PreparedImage;
+import org.i2lspark.image.isolated.IsolatedDecoder;
+import org.i2lspark.image.isolated.IsolatedDecoder.Decoded;
+import org.i2lspark.jobs.catalog.Style;
+import org.i2lspark.jobs.options.GenerateOptions;
+import org.i2lspark.jobs.output.Failure;
+import org.i2lspark.jobs.output.Failure.ErrorClass;
+import org.i2lspark.jobs.output.FinishedLora;
+import org.i2lspark.jobs.output.ImageFacts;
+import org.i2lspark.jobs.output.OutputLayout;
+import org.i2lspark.jobs.output.Receipt;
+import org.i2lspark.jobs.storage.Hashes;
+import org.i2lspark.jobs.storage.ImageSource;
+import org.i2lspark.jobs.storage.Storage;
+
+/** Reads the images of styles, finds out which styles need no more work, and decodes the images of the others. */
+final class StyleReader {
+    /** Images of more bytes are not kept between hashing and decoding but read again. */
+    private static final int KEPT_BYTES = 16 << 20;
+
+    private static final long MAX_RECEIPT_BYTES = 256 << 20;
+    private static final Duration DECODING_LIMIT = Duration.ofMinutes(1);
+    private static final String DECODER_MEMORY = "spark.i2l.decoder.memory";
+    private static final String USUAL_DECODER_MEMORY = "2g";
+
+    private static IsolatedDecoder sharedDecoder;
+
+    private final GenerateOptions options;
+    private final OutputLayout layout;
+    private final Storage storage;
+    private final ImageSource source;
+    private final Stack stack;
+    private final ExecutorService workers;
+
+    StyleReader(GenerateOptions options, Storage storage, Stack stack, ExecutorService workers) {
+        this.options = options;
+        this.layout = new OutputLayout(options.output());
+        this.storage = storage;
+        this.source = new ImageSource(storage, options.imageRules());
+        this.stack = stack;
+        this.workers = workers;
+    }
+
+    /**
+     * A style after reading.
+     *
+     * @param fingerprint null when an image could not be read
+     * @param receipt what an earlier attempt or run made of it, if that still holds
+     * @param images in order; not decoded when there is a receipt
+     */
+    record ReadStyle(Style style, String fingerprint, Optional<Receipt> receipt, List<ImageWork> images) {
+        Optional<Failure> failure() {
+            return images.stream()
+                    .map(ImageWork::failure)
+                    .filter(failure -> failure != null)
+                    .findFirst();
+        }
+    }
+
+    /** One decoder for all tasks of the process. */
+    private static synchronized IsolatedDecoder decoder() {
+        if (sharedDecoder == null) {
+            String heap = SparkEnv.get() == null
+                    ? USUAL_DECODER_MEMORY
+                    : SparkEnv.get().conf().get(DECODER_MEMORY, USUAL_DECODER_MEMORY);
+            sharedDecoder = new IsolatedDecoder(heap, DECODING_LIMIT);
+        }
+        return sharedDecoder;
+    }
+
+    CompletableFuture<ReadStyle> read(Style style) {
+        List<CompletableFuture<ImageWork>> reads = style.images().stream()
+                .map(uri -> CompletableFuture.supplyAsync(() -> readAndHash(uri), workers))
+                .toList();
+        return join(reads).thenComposeAsync(images -> continueWith(style, images), workers);
+    }
+
+    private CompletableFuture<ReadStyle> continueWith(Style style, List<ImageWork> images) {
+        if (images.stream().anyMatch(image -> image.failure() != null)) {
+            return CompletableFuture.completedFuture(new ReadStyle(style, null, Optional.empty(), images));
+        }
+        String fingerprint =
+                Fingerprints.ofStyle(images.stream().map(ImageWork::sha256).toList(), stack.model(), options, stack);
+        Optional<Receipt> receipt = receipt(style, fingerprint);
+        if (receipt.isPresent()) {
+            return CompletableFuture.completedFuture(new ReadStyle(style, fingerprint, receipt, images));
+        }
+        List<CompletableFuture<ImageWork>> decodes = images.stream()
+                .map(image -> CompletableFuture.supplyAsync(() -> decode(image), workers))
+                .toList();
+        return join(decodes).thenApply(decoded -> new ReadStyle(style, fingerprint, Optional.empty(), decoded));
+    }
+
+    private static <T> CompletableFuture<List<T>> join(List<CompletableFuture<T>> futures) {
+        return CompletableFuture.allOf(futures.toArray(new CompletableFuture<?>[0]))
+                .thenApply(
+                        ignored -> futures.stream().map(CompletableFuture::join).toList());
+    }
+
+    private ImageWork readAndHash(String uri) {
+        long start = System.nanoTime();
+        try {
+            byte[] bytes = source.read(uri);
+            ImageWork work = ImageWork.read(uri, Hashes.sha256(bytes), bytes, seconds(start));
+            return bytes.length <= KEPT_BYTES ? work : work.withoutBytes();
+        } catch (IOException | RuntimeException e) {
+            return ImageWork.failed(uri, Failure.ofImage(uri, e));
+        } catch (OutOfMemoryError e) {
+            return ImageWork.failed(
+                    uri, new Failure(ErrorClass.IMAGE_TOO_LARGE, uri + ": it does not fit into memory"));
+        }
+    }
+
+    private ImageWork decode(ImageWork image) {
+        try {
+            byte[] bytes = image.bytes();
+            long start = System.nanoTime();
+            if (bytes == null) {
+                bytes = source.read(image.uri());
+                if (!Hashes.sha256(bytes).equals(image.sha256())) {
+                    throw new IOException("it changed while it was being read");
+                }
+            }
+            long read = System.nanoTime();
+            Decoded decoded = decoder().decode(bytes, options.maxPixels(), ImageToLora.cropSizes(stack.model()));
+            PreparedImage prepared = ImageToLora.prepare(stack.model(), decoded.crops());
+            return image.decoded(decoded.width(), decoded.height(), prepared, (read - start) / 1e9, seconds(read));
+        } catch (IOException | RuntimeException e) {
+            return image.failed(Failure.ofImage(image.uri(), e));
+        }
+    }
+
+    private static double seconds(long start) {
+        return (System.nanoTime() - start) / 1e9;
+    }
+
+    /** What was made of these image bytes, checkpoints and options before, if it is still there. */
+    private Optional<Receipt> receipt(Style style, String fingerprint) {
+        try {
+            Optional<FileStatus> file = storage.status(layout.receipt(style.id(), fingerprint));
+            if (file.isEmpty()) {
+                return Optional.empty();
+            }
+            Path lora = layout.lora(style.id(), fingerprint);
+            Receipt receipt = Receipt.ofJson(
+                    storage.readAll(file.get(), MAX_RECEIPT_BYTES),
+                    storage.qualify(lora).toString());
+            return stillHolds(receipt, fingerprint, lora) ? Optional.of(receipt) : Optional.empty();
+        } catch (IOException | IllegalArgumentException e) {
+            // making it again is always right
+            return Optional.empty();
+        }
+    }
+
+    private boolean stillHolds(Receipt receipt, String fingerprint, Path path) throws IOException {
+        FinishedLora lora = receipt.lora();
+        if (lora == null) {
+            return !options.retryFailed() && options.limits().equals(receipt.limits());
+        }
+        Optional<FileStatus> status = storage.status(path);
+        return lora.fingerprint().equals(fingerprint)
+                && status.isPresent()
+                && status.get().getLen() == lora.bytes();
+    }
+
+    /** The facts of images that were not embedded. */
+    static List<ImageFacts> facts(List<ImageWork> images) {
+        List<ImageFacts> facts = new ArrayList<>();
+        for (ImageWork image : images) {
+            facts.add(new ImageFacts(image.sha256(), image.width(), image.height(), image.failure(), null, null));
+        }
+        return facts;
+    }
+}

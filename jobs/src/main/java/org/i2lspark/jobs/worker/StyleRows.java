@@ -1,0 +1,140 @@
+package org.i2lspark.jobs.worker;
+
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.i2lspark.jobs.catalog.Style;
+import org.i2lspark.jobs.options.GenerateOptions;
+import org.i2lspark.jobs.output.Failure;
+import org.i2lspark.jobs.output.FinishedLora;
+import org.i2lspark.jobs.output.ImageFacts;
+import org.i2lspark.jobs.output.ManifestTable;
+import org.i2lspark.jobs.output.Rows;
+import org.i2lspark.jobs.output.Rows.Row;
+import org.i2lspark.jobs.output.Status;
+import org.i2lspark.jobs.storage.Secrets;
+import org.i2lspark.model.I2lModel;
+
+/** The manifest rows of one task: one for each style, one for each of its images. */
+final class StyleRows {
+    private final GenerateOptions options;
+    private final String runId;
+    private final I2lModel model;
+    private final Rows loras = new Rows(ManifestTable.LORAS);
+    private final Rows images = new Rows(ManifestTable.IMAGES);
+
+    StyleRows(GenerateOptions options, String runId, I2lModel model) {
+        this.options = options;
+        this.runId = runId;
+        this.model = model;
+    }
+
+    Rows loras() {
+        return loras;
+    }
+
+    Rows images() {
+        return images;
+    }
+
+    void addDone(Style style, FinishedLora lora, List<ImageFacts> facts, Map<String, Double> seconds) {
+        addLora(style, Status.DONE, lora, facts, seconds);
+    }
+
+    /** The LoRA was there before. */
+    void addSkipped(Style style, FinishedLora lora, List<ImageFacts> facts) {
+        addLora(style, Status.SKIPPED, lora, facts, null);
+    }
+
+    private void addLora(
+            Style style, Status status, FinishedLora lora, List<ImageFacts> facts, Map<String, Double> seconds) {
+        loras.add(row -> {
+            fillStyle(row, style, status);
+            row.text("fingerprint", lora.fingerprint())
+                    .text("lora_uri", lora.uri())
+                    .number("bytes", lora.bytes())
+                    .text("sha256", lora.sha256())
+                    .integer("rank", lora.rank())
+                    .decimal("reduction_error", lora.reductionError())
+                    .floats("style_embedding", mean(facts))
+                    .decimalMap("seconds", seconds);
+        });
+        addImages(style, facts, status);
+    }
+
+    /**
+     * A style that failed.
+     *
+     * @param facts of its images; empty when they were not read
+     */
+    void addFailed(Style style, Failure failure, List<ImageFacts> facts) {
+        loras.add(row -> {
+            fillStyle(row, style, Status.FAILED);
+            row.text("error_kind", failure.errorClass().kind().id())
+                    .text("error_class", failure.errorClass().id())
+                    .text("error_message", failure.message());
+        });
+        List<ImageFacts> all = new ArrayList<>(facts);
+        while (all.size() < style.images().size()) {
+            all.add(new ImageFacts(null, 0, 0, null, null, null));
+        }
+        addImages(style, all, Status.SKIPPED);
+    }
+
+    private void fillStyle(Row row, Style style, Status status) {
+        row.text("run_id", runId)
+                .text("style_id", style.id())
+                .text("brand", style.brand())
+                .text("status", status.id())
+                .text("key_format", GenerateOptions.lower(options.keyFormat()))
+                .text("dtype", GenerateOptions.lower(options.loraType()))
+                .texts("variants", List.of(options.variantText().split(",")))
+                .integer("image_count", style.images().size())
+                .textMap("checkpoints", Fingerprints.checkpoints(model))
+                .time("created_at", Instant.now());
+    }
+
+    private void addImages(Style style, List<ImageFacts> facts, Status status) {
+        for (int i = 0; i < facts.size(); i++) {
+            int position = i;
+            ImageFacts image = facts.get(i);
+            Failure failure = image.failure();
+            boolean decoded = image.width() > 0;
+            images.add(row -> row.text("run_id", runId)
+                    .text("style_id", style.id())
+                    .integer("position", position)
+                    .text("uri", Secrets.redact(style.images().get(position)))
+                    .text("sha256", image.sha256())
+                    .integer("width", decoded ? image.width() : null)
+                    .integer("height", decoded ? image.height() : null)
+                    .text("status", (failure == null ? status : Status.FAILED).id())
+                    .text(
+                            "error_class",
+                            failure == null ? null : failure.errorClass().id())
+                    .text("error_message", failure == null ? null : failure.message())
+                    .floats("siglip2", image.siglip2())
+                    .floats("dinov3", image.dinov3()));
+        }
+    }
+
+    /** The mean over a style's images of both embeddings, one after the other. */
+    private static float[] mean(List<ImageFacts> facts) {
+        int siglip2 = facts.get(0).siglip2().length;
+        int dinov3 = facts.get(0).dinov3().length;
+        double[] sum = new double[siglip2 + dinov3];
+        for (ImageFacts image : facts) {
+            for (int i = 0; i < siglip2; i++) {
+                sum[i] += image.siglip2()[i];
+            }
+            for (int i = 0; i < dinov3; i++) {
+                sum[siglip2 + i] += image.dinov3()[i];
+            }
+        }
+        float[] mean = new float[sum.length];
+        for (int i = 0; i < sum.length; i++) {
+            mean[i] = (float) (sum[i] / facts.size());
+        }
+        return mean;
+    }
+}
