@@ -54,6 +54,8 @@ final class Sessions {
         conf.setIfMissing("spark.hadoop.fs.s3a.fast.upload.buffer", "bytebuffer");
         conf.setIfMissing("spark.hadoop.fs.s3a.fast.upload.active.blocks", "4");
         conf.setIfMissing("spark.hadoop.fs.s3a.multipart.size", "16M");
+        // as many as S3 takes in a request
+        conf.setIfMissing("spark.hadoop.fs.s3a.bulk.delete.page.size", "1000");
         // plain ranged reads: images, receipts and checkpoints are read once, from front to back
         conf.setIfMissing("spark.hadoop.fs.s3a.input.stream.type", "classic");
     }

@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.NonWritableChannelException;
 import java.nio.channels.SeekableByteChannel;
 import org.apache.hadoop.fs.FSDataInputStream;
+import org.apache.hadoop.fs.FSError;
 
 /** A file on any Hadoop file system, read by ranges. */
 final class HadoopChannel implements SeekableByteChannel {
@@ -24,7 +25,11 @@ final class HadoopChannel implements SeekableByteChannel {
             return -1;
         }
         byte[] bytes = new byte[(int) Math.min(destination.remaining(), size - position)];
-        in.readFully(position, bytes);
+        try {
+            in.readFully(position, bytes);
+        } catch (FSError e) {
+            throw StoreProblems.ofFailingDisk(e);
+        }
         destination.put(bytes);
         position += bytes.length;
         return bytes.length;

@@ -1,14 +1,9 @@
 package org.i2lspark.jobs.storage;
 
-import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.nio.file.AccessDeniedException;
-import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
-import org.apache.hadoop.fs.FileAlreadyExistsException;
-import org.apache.hadoop.fs.PathIsDirectoryException;
-import org.apache.hadoop.security.AccessControlException;
+import org.apache.hadoop.fs.FSError;
 
 /**
  * Tries again what a store refused for the moment, with a pause that doubles. What will not change by waiting (a missing
@@ -17,17 +12,6 @@ import org.apache.hadoop.security.AccessControlException;
 public final class Retries {
     private static final int ATTEMPTS = 4;
     private static final long FIRST_PAUSE_MILLIS = 250;
-
-    /** Problems of S3A that stay, by the names of its exceptions: Spark need not have S3A. */
-    private static final Set<String> LASTING_S3A = Set.of(
-            "UnknownStoreException",
-            "AWSBadRequestException",
-            "AWSRedirectException",
-            "RemoteFileChangedException",
-            "CredentialInitializationException",
-            "NoAuthWithAWSException",
-            "NoAwsCredentialsException",
-            "UnsupportedRequestException");
 
     private Retries() {}
 
@@ -49,9 +33,9 @@ public final class Retries {
                 pause(attempt, last);
             }
             try {
-                return action.run();
+                return runOnce(action);
             } catch (IOException e) {
-                if (!isTransient(e)) {
+                if (!StoreProblems.isPassing(e)) {
                     throw e;
                 }
                 if (last != null) {
@@ -61,6 +45,14 @@ public final class Retries {
             }
         }
         throw last;
+    }
+
+    private static <T> T runOnce(Action<T> action) throws IOException {
+        try {
+            return action.run();
+        } catch (FSError e) {
+            throw StoreProblems.ofFailingDisk(e);
+        }
     }
 
     private static void pause(int attempt, IOException cause) throws IOException {
@@ -74,41 +66,6 @@ public final class Retries {
             interrupted.addSuppressed(cause);
             throw interrupted;
         }
-    }
-
-    /** Whether waiting may help. */
-    static boolean isTransient(IOException problem) {
-        if (problem instanceof LastingException
-                || problem instanceof FileNotFoundException
-                || problem instanceof FileAlreadyExistsException
-                || problem instanceof java.nio.file.FileAlreadyExistsException
-                || problem instanceof java.nio.file.NoSuchFileException
-                || problem instanceof AccessControlException
-                || problem instanceof AccessDeniedException
-                || problem instanceof PathIsDirectoryException) {
-            return false;
-        }
-        return !isLastingS3a(problem) && !isFull(problem);
-    }
-
-    private static boolean isLastingS3a(Throwable problem) {
-        for (Class<?> type = problem.getClass(); type != Throwable.class; type = type.getSuperclass()) {
-            if (LASTING_S3A.contains(type.getSimpleName())) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    /** A full disk does not empty while a task waits; on HDFS a quota does not grow. */
-    private static boolean isFull(Throwable problem) {
-        for (Throwable cause = problem; cause != null; cause = cause.getCause()) {
-            String message = String.valueOf(cause.getMessage());
-            if (message.contains("No space left on device") || message.contains("quota")) {
-                return true;
-            }
-        }
-        return false;
     }
 
     /** A problem that another attempt would meet again. */

@@ -76,6 +76,7 @@ public final class S3Server implements AutoCloseable {
         settings.put("fs.s3a.connection.timeout", "5s");
         settings.put("fs.s3a.multipart.size", "5M");
         settings.put("fs.s3a.input.stream.type", "classic");
+        settings.put("fs.s3a.bulk.delete.page.size", "5");
         return settings;
     }
 

@@ -128,4 +128,52 @@ abstract class StorageContract {
         assertThat(storage().files(new Path(folder(), "x"))).isEmpty();
         assertThat(storage().children(new Path(folder(), "x"))).isEmpty();
     }
+
+    @Test
+    void replacesLargeFilesWholeOrNotAtAll() throws IOException {
+        Path file = new Path(folder(), "large.bin");
+        storage().createOnce(file, scratch(), out -> out.write(bytes(1000, 1)));
+        byte[] better = bytes(12_000_000, 2);
+        assertThat(storage().replace(file, scratch(), out -> out.write(better)))
+                .isEqualTo(new Stored(better.length, Hashes.sha256(better), true));
+        assertThat(storage().hash(file).sha256()).isEqualTo(Hashes.sha256(better));
+        assertThatThrownBy(() -> storage().replace(file, scratch(), out -> {
+                    out.write(bytes(11_000_000, 3));
+                    throw new IllegalStateException("broken");
+                }))
+                .hasMessage("broken");
+        assertThat(storage().hash(file).sha256()).isEqualTo(Hashes.sha256(better));
+        assertThat(storage().files(folder())).hasSize(1);
+    }
+
+    @Test
+    void deletesManyFilesAndMindsNoneThatIsGone() throws IOException {
+        List<Path> files = new ArrayList<>();
+        for (int i = 0; i < 12; i++) {
+            Path file = new Path(folder(), "many/%d/a b+\u6d6e.bin".formatted(i));
+            storage().replace(file, scratch(), bytes(1, i));
+            files.add(file);
+        }
+        Path kept = files.remove(5);
+        files.add(new Path(folder(), "many/gone.bin"));
+        assertThat(storage().deleteAll(files)).isEmpty();
+        assertThat(storage().deleteAll(files)).isEmpty();
+        assertThat(storage().deleteAll(List.of())).isEmpty();
+        assertThat(storage().files(folder())).extracting(FileStatus::getPath).containsExactly(kept);
+    }
+
+    @Test
+    void listsAFolderFileByFile() throws IOException {
+        for (int i = 0; i < 5; i++) {
+            storage().replace(new Path(folder(), "flat/%d.bin".formatted(i)), scratch(), bytes(i + 1, i));
+        }
+        storage().replace(new Path(folder(), "flat/below/x.bin"), scratch(), bytes(1, 1));
+        List<String> found = new ArrayList<>();
+        storage()
+                .list(new Path(folder(), "flat"))
+                .forEachRemaining(
+                        file -> found.add(file.getPath().getName() + " " + file.getLen() * (file.isFile() ? 1 : 0)));
+        assertThat(found).containsExactlyInAnyOrder("0.bin 1", "1.bin 2", "2.bin 3", "3.bin 4", "4.bin 5", "below 0");
+        assertThat(storage().list(new Path(folder(), "none"))).isExhausted();
+    }
 }

@@ -1,0 +1,70 @@
+package org.i2lspark.jobs.storage;
+
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.util.Objects;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.fs.RawLocalFileSystem;
+import org.apache.hadoop.fs.RemoteIterator;
+import org.apache.hadoop.util.functional.RemoteIterators;
+
+/** Local files: a rename replaces, and a hard link does not. */
+final class LocalStore extends RenamingStore {
+    private final RawLocalFileSystem local;
+
+    LocalStore(RawLocalFileSystem fileSystem) {
+        super(fileSystem);
+        this.local = fileSystem;
+    }
+
+    @Override
+    boolean moveIfAbsent(Path temporary, Path path) throws IOException {
+        try {
+            Files.createLink(file(path), file(temporary));
+            return true;
+        } catch (FileAlreadyExistsException e) {
+            return false;
+        }
+    }
+
+    /** Without permissions, which Hadoop would set by a process for each file; the user's umask gives the same ones. */
+    @Override
+    OutputStream create(Path temporary) throws IOException {
+        return local.create(
+                temporary,
+                false,
+                BUFFER_BYTES,
+                local.getDefaultReplication(temporary),
+                local.getDefaultBlockSize(temporary),
+                null);
+    }
+
+    /** Hadoop's own lister keeps a status for each of the files, of which only names are kept here. */
+    @Override
+    RemoteIterator<FileStatus> list(Path folder) throws IOException {
+        String[] names = local.pathToFile(folder).list();
+        if (names == null) {
+            return super.list(folder);
+        }
+        return RemoteIterators.filteringRemoteIterator(
+                RemoteIterators.mappingRemoteIterator(
+                        RemoteIterators.remoteIteratorFromArray(names), name -> statusIfThere(new Path(folder, name))),
+                Objects::nonNull);
+    }
+
+    private FileStatus statusIfThere(Path path) throws IOException {
+        try {
+            return status(path);
+        } catch (FileNotFoundException e) {
+            return null;
+        }
+    }
+
+    private java.nio.file.Path file(Path path) {
+        return local.pathToFile(path).toPath();
+    }
+}

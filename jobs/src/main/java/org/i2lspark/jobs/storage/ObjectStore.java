@@ -1,0 +1,129 @@
+package org.i2lspark.jobs.storage;
+
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import org.apache.hadoop.fs.BulkDelete;
+import org.apache.hadoop.fs.EtagSource;
+import org.apache.hadoop.fs.FSDataOutputStream;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Path;
+import org.i2lspark.jobs.storage.Retries.LastingException;
+
+/** S3: an object appears when its upload is complete, on condition that there is none of its name, or over it. */
+final class ObjectStore extends Store {
+    private static final String CONDITIONAL_CREATE = "fs.option.create.conditional.overwrite";
+    private static final Pattern MD5 = Pattern.compile("\"?[0-9a-f]{32}\"?");
+
+    ObjectStore(FileSystem fileSystem) {
+        super(fileSystem);
+    }
+
+    @Override
+    boolean isObjectStore() {
+        return true;
+    }
+
+    @Override
+    boolean createIfAbsent(Path path, Path scratch, HashedContent content) throws IOException {
+        if (!fileSystem().hasPathCapability(path, CONDITIONAL_CREATE)) {
+            throw new LastingException(
+                    "Cannot write %s: this Hadoop's %s cannot create a file only if it is not there (S3A of Hadoop 3.4.2 or newer can)"
+                            .formatted(path, fileSystem().getUri().getScheme()));
+        }
+        FSDataOutputStream out = (FSDataOutputStream) fileSystem()
+                .createFile(path)
+                .recursive()
+                .overwrite(true)
+                .must(CONDITIONAL_CREATE, true)
+                .build();
+        try {
+            upload(out, content);
+            return true;
+        } catch (IOException e) {
+            if (content.isComplete() && StoreProblems.isPreconditionFailed(e)) {
+                return false;
+            }
+            throw e;
+        }
+    }
+
+    @Override
+    void replace(Path path, Path scratch, HashedContent content) throws IOException {
+        upload(fileSystem().create(path, true), content);
+    }
+
+    /** Closing a stream makes the object, so when the content fails, the stream is aborted first. */
+    private static void upload(FSDataOutputStream out, Content content) throws IOException {
+        try (out) {
+            try {
+                OutputStream buffered = new BufferedOutputStream(out, BUFFER_BYTES);
+                content.writeTo(buffered);
+                buffered.flush();
+            } catch (IOException | RuntimeException | Error e) {
+                out.abort();
+                throw e;
+            }
+        }
+    }
+
+    @Override
+    void rename(Path from, Path to) throws IOException {
+        fileSystem().mkdirs(to.getParent());
+        if (!fileSystem().rename(from, to)) {
+            fileSystem().delete(to, false);
+            if (!fileSystem().rename(from, to)) {
+                throw new IOException("Cannot rename %s to %s".formatted(from, to));
+            }
+        }
+    }
+
+    @Override
+    Map<Path, IOException> deleteAll(Collection<Path> files) {
+        Map<Path, IOException> failures = new HashMap<>();
+        try (BulkDelete bulk = fileSystem().createBulkDelete(new Path("/"))) {
+            List<Path> all = files.stream().map(fileSystem()::makeQualified).toList();
+            for (int first = 0; first < all.size(); first += bulk.pageSize()) {
+                deletePage(bulk, all.subList(first, Math.min(all.size(), first + bulk.pageSize())), failures);
+            }
+        } catch (IOException e) {
+            files.forEach(file -> failures.putIfAbsent(file, e));
+        }
+        return failures;
+    }
+
+    private static void deletePage(BulkDelete bulk, List<Path> page, Map<Path, IOException> failures) {
+        try {
+            for (Map.Entry<Path, String> failed : Retries.run(() -> bulk.bulkDelete(new ArrayList<>(page)))) {
+                failures.put(
+                        failed.getKey(),
+                        new IOException("Cannot delete %s: %s".formatted(failed.getKey(), failed.getValue())));
+            }
+        } catch (IOException e) {
+            page.forEach(file -> failures.put(file, e));
+        }
+    }
+
+    @Override
+    byte[] readAll(FileStatus file, long maxBytes) throws IOException {
+        byte[] bytes = readAtMost(open(file), maxBytes);
+        if (!agrees(file, bytes) && !Arrays.equals(bytes, readAtMost(open(file), maxBytes))) {
+            throw new IOException("Cannot read %s: its bytes changed on the way".formatted(file.getPath()));
+        }
+        return bytes;
+    }
+
+    /** An object's tag is mostly the MD5 of its bytes; where it is not, as with KMS keys, reading again has to agree. */
+    private static boolean agrees(FileStatus status, byte[] bytes) {
+        String etag = status instanceof EtagSource source ? source.getEtag() : null;
+        return etag == null || !MD5.matcher(etag).matches() || etag.contains(Hashes.md5(bytes));
+    }
+}

@@ -1,0 +1,124 @@
+package org.i2lspark.jobs.storage;
+
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Path;
+
+/** HDFS and its like: a file is written aside and renamed into place, and nothing is renamed over a file. */
+class RenamingStore extends Store {
+    private static final int DELETES_AT_ONCE = 8;
+
+    RenamingStore(FileSystem fileSystem) {
+        super(fileSystem);
+    }
+
+    @Override
+    final boolean createIfAbsent(Path path, Path scratch, HashedContent content) throws IOException {
+        Path temporary = writeAside(scratch, content);
+        try {
+            fileSystem().mkdirs(path.getParent());
+            return moveIfAbsent(temporary, path);
+        } finally {
+            fileSystem().delete(temporary, false);
+        }
+    }
+
+    /** Gives a complete file its name; it may keep the old one too. */
+    boolean moveIfAbsent(Path temporary, Path path) throws IOException {
+        if (fileSystem().rename(temporary, path)) {
+            return true;
+        }
+        if (exists(path)) {
+            return false;
+        }
+        throw new IOException("Cannot rename %s to %s".formatted(temporary, path));
+    }
+
+    @Override
+    final void replace(Path path, Path scratch, HashedContent content) throws IOException {
+        Path temporary = writeAside(scratch, content);
+        try {
+            rename(temporary, path);
+        } catch (IOException | RuntimeException | Error e) {
+            deleteAfterFailure(temporary, e);
+            throw e;
+        }
+    }
+
+    @Override
+    final void rename(Path from, Path to) throws IOException {
+        fileSystem().mkdirs(to.getParent());
+        if (!fileSystem().rename(from, to)) {
+            // a store that renames over nothing leaves no better way
+            fileSystem().delete(to, false);
+            if (!fileSystem().rename(from, to)) {
+                throw new IOException("Cannot rename %s to %s".formatted(from, to));
+            }
+        }
+    }
+
+    private Path writeAside(Path scratch, Content content) throws IOException {
+        Path temporary = new Path(scratch, "tmp-" + UUID.randomUUID());
+        try (OutputStream out = new BufferedOutputStream(create(temporary), BUFFER_BYTES)) {
+            content.writeTo(out);
+        } catch (IOException | RuntimeException | Error e) {
+            deleteAfterFailure(temporary, e);
+            throw e;
+        }
+        return temporary;
+    }
+
+    OutputStream create(Path temporary) throws IOException {
+        return fileSystem().create(temporary, false);
+    }
+
+    private void deleteAfterFailure(Path temporary, Throwable cause) {
+        try {
+            fileSystem().delete(temporary, false);
+        } catch (IOException e) {
+            cause.addSuppressed(e);
+        }
+    }
+
+    @Override
+    final Map<Path, IOException> deleteAll(Collection<Path> files) {
+        Map<Path, IOException> failures = new ConcurrentHashMap<>();
+        List<Callable<Boolean>> deletes = files.stream()
+                .<Callable<Boolean>>map(file -> () -> delete(file, failures))
+                .toList();
+        ExecutorService threads = Executors.newFixedThreadPool(DELETES_AT_ONCE);
+        try {
+            threads.invokeAll(deletes);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            files.forEach(file -> failures.putIfAbsent(file, new IOException("Interrupted while deleting", e)));
+        } finally {
+            threads.shutdownNow();
+        }
+        return failures;
+    }
+
+    private boolean delete(Path file, Map<Path, IOException> failures) {
+        try {
+            return Retries.run(() -> {
+                if (!fileSystem().delete(file, false) && exists(file)) {
+                    throw new IOException("Cannot delete " + file);
+                }
+                return true;
+            });
+        } catch (IOException e) {
+            failures.put(file, e);
+            return false;
+        }
+    }
+}
