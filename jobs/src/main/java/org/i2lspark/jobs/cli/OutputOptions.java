@@ -13,8 +13,15 @@ final class OutputOptions {
     @Option(names = "--output", required = true, paramLabel = "URI", description = "The --output of runs.")
     private String output;
 
+    /**
+     * The output's layout.
+     *
+     * @throws UnusableException if its store cannot be reached
+     */
     OutputLayout layout(Storage storage) throws IOException {
-        return new OutputLayout(storage.qualify(new Path(output)).toString());
+        Path path = new Path(output);
+        storage.requireReachable(path, "output");
+        return new OutputLayout(storage.qualify(path).toString());
     }
 
     void check() throws UnusableException {

@@ -69,6 +69,7 @@ final class QueryCommand implements Callable<Integer> {
         Secrets.refuseInUri("OUTPUT", output);
         try (SparkSession spark = sparkOptions.start("i2l query")) {
             Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
+            storage.requireReachable(new Path(output), "output");
             Manifest manifest = new Manifest(spark, storage, storage.qualify(new Path(output)));
             manifest.createViews();
             show(spark);

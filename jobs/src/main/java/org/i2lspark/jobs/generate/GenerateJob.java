@@ -76,6 +76,9 @@ public final class GenerateJob implements AutoCloseable {
         this.log = log;
         this.terminal = terminal;
         this.runId = newId();
+        storage.requireReachable(new Path(options.catalog()), "catalog");
+        storage.requireReachable(new Path(options.models()), "models");
+        storage.requireReachable(new Path(options.output()), "output");
         spark.sparkContext().setJobDescription("i2l: read catalog " + options.catalog());
         this.catalog = Catalog.read(spark, storage, options.catalog());
         // executors have working directories of their own
@@ -148,7 +151,7 @@ public final class GenerateJob implements AutoCloseable {
      */
     public RunSummary execute(Plan plan) throws IOException {
         Instant start = Instant.now();
-        checkWritable();
+        storage.probe(layout.output(), "output");
         JavaRDD<List<Style>> parts = checkpointed(plan);
         List<PartResult> results = new ArrayList<>();
         Counters counters = Counters.register(spark.sparkContext());
@@ -167,15 +170,6 @@ public final class GenerateJob implements AutoCloseable {
         commit(start, summary, plan, results);
         cleanUp();
         return summary;
-    }
-
-    private void checkWritable() throws IOException {
-        try {
-            storage.replace(new Path(scratch, "probe"), scratch, new byte[0]);
-        } catch (IOException e) {
-            throw new UnusableException(
-                    "Cannot write to output %s: %s".formatted(options.output(), Problems.describe(e)), e);
-        }
     }
 
     private JavaRDD<List<Style>> checkpointed(Plan plan) {

@@ -4,6 +4,7 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.util.Objects;
 import org.apache.hadoop.fs.FileStatus;
@@ -11,9 +12,13 @@ import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.RawLocalFileSystem;
 import org.apache.hadoop.fs.RemoteIterator;
 import org.apache.hadoop.util.functional.RemoteIterators;
+import org.i2lspark.jobs.storage.Retries.LastingException;
 
 /** Local files: a rename replaces, and a hard link does not. */
 final class LocalStore extends RenamingStore {
+    /** What Linux answers where a file system has no hard links. */
+    private static final String NOT_PERMITTED = "Operation not permitted";
+
     private final RawLocalFileSystem local;
 
     LocalStore(RawLocalFileSystem fileSystem) {
@@ -28,7 +33,17 @@ final class LocalStore extends RenamingStore {
             return true;
         } catch (FileAlreadyExistsException e) {
             return false;
+        } catch (UnsupportedOperationException e) {
+            throw withoutLinks(path);
+        } catch (FileSystemException e) {
+            throw NOT_PERMITTED.equals(e.getReason()) ? withoutLinks(path) : e;
         }
+    }
+
+    private static LastingException withoutLinks(Path path) {
+        return new LastingException(
+                "Cannot write %s: the file system has no hard links, by which one of many makes a file; use another for the output"
+                        .formatted(path));
     }
 
     /** Without permissions, which Hadoop would set by a process for each file; the user's umask gives the same ones. */

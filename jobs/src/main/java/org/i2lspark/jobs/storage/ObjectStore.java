@@ -1,8 +1,10 @@
 package org.i2lspark.jobs.storage;
 
 import java.io.BufferedOutputStream;
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.file.AccessDeniedException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -15,7 +17,10 @@ import org.apache.hadoop.fs.EtagSource;
 import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.MultipartUploader;
 import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.fs.UploadHandle;
+import org.apache.hadoop.util.functional.FutureIO;
 import org.i2lspark.jobs.storage.Retries.LastingException;
 
 /** S3: an object appears when its upload is complete, on condition that there is none of its name, or over it. */
@@ -109,6 +114,38 @@ final class ObjectStore extends Store {
             }
         } catch (IOException e) {
             page.forEach(file -> failures.put(file, e));
+        }
+    }
+
+    /** Listing, because answers to HEAD have no body that would say what is wrong. */
+    @Override
+    void reach(Path path) throws IOException {
+        try {
+            list(path);
+        } catch (FileNotFoundException e) {
+            // the store has answered
+            return;
+        } catch (AccessDeniedException e) {
+            if (!mayRead(path)) {
+                throw e;
+            }
+        }
+    }
+
+    private boolean mayRead(Path file) {
+        try {
+            return exists(file);
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    @Override
+    void tryLargeUpload(Path path) throws IOException {
+        try (MultipartUploader uploader =
+                fileSystem().createMultipartUploader(path.getParent()).build()) {
+            UploadHandle upload = FutureIO.awaitFuture(uploader.startUpload(path));
+            FutureIO.awaitFuture(uploader.abort(upload, path));
         }
     }
 

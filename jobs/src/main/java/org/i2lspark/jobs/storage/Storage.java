@@ -23,6 +23,7 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.LocatedFileStatus;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.RemoteIterator;
+import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.storage.Retries.LastingException;
 
 /**
@@ -33,10 +34,55 @@ import org.i2lspark.jobs.storage.Retries.LastingException;
  */
 public final class Storage {
     private final Configuration configuration;
+    private final Store only;
     private final Map<String, Store> stores = new ConcurrentHashMap<>();
 
     public Storage(Configuration configuration) {
+        this(configuration, null);
+    }
+
+    /** Knows one store only. */
+    Storage(Configuration configuration, Store only) {
         this.configuration = configuration;
+        this.only = only;
+    }
+
+    /**
+     * Asks whether a store answers, lets this user in and has the bucket; whether something is at the path is not asked. To
+     * be called first, by all commands, for catalog, checkpoints and output alike: it takes less than a minute where the
+     * usual clients try for ten.
+     *
+     * @param purpose what the path is for, as {@code output}
+     * @throws UnusableException that says in a line what to set
+     */
+    public void requireReachable(Path path, String purpose) throws UnusableException {
+        new Preliminaries(configuration, path).reach(purpose);
+    }
+
+    /**
+     * Does in a folder what writing LoRAs and committing them will need: makes a file that must not be there, is refused
+     * it a second time, replaces it, reads it, begins a large upload, deletes it. Leaves nothing behind. To be called once by
+     * a run before its work begins; takes less than a minute.
+     *
+     * @param purpose what the folder is for, as {@code output}
+     * @throws UnusableException that says in a line what the store lacks or what to set
+     */
+    public void probe(Path folder, String purpose) throws UnusableException {
+        new Preliminaries(configuration, folder).probe(purpose);
+    }
+
+    void reach(Path path) throws IOException {
+        Retries.run(() -> {
+            store(path).reach(path);
+            return null;
+        });
+    }
+
+    void tryLargeUpload(Path path) throws IOException {
+        Retries.run(() -> {
+            store(path).tryLargeUpload(path);
+            return null;
+        });
     }
 
     /**
@@ -264,6 +310,9 @@ public final class Storage {
     }
 
     private Store store(Path path) throws IOException {
+        if (only != null) {
+            return only;
+        }
         URI uri = path.toUri();
         String key = uri.getScheme() + "://" + uri.getAuthority();
         Store store = stores.get(key);

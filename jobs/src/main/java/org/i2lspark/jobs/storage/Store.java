@@ -114,6 +114,14 @@ abstract class Store {
         return all;
     }
 
+    /** Asks for something at a path, or that the store says that there is nothing. */
+    void reach(Path path) throws IOException {
+        exists(path);
+    }
+
+    /** Begins to write a large file in the way in which the store does it, and gives it up. */
+    void tryLargeUpload(Path path) throws IOException {}
+
     final FileStatus status(Path path) throws IOException {
         return fileSystem.getFileStatus(path);
     }

@@ -130,6 +130,15 @@ public final class StoreProblems {
         return S3a.PRESENT ? S3aProblems.errorCode(problem) : Optional.empty();
     }
 
+    /** Whether there is no such bucket. */
+    public static boolean isMissingStore(Throwable problem) {
+        return S3a.PRESENT && S3aProblems.isUnknownStore(problem);
+    }
+
+    static boolean isWithoutCredentials(Throwable problem) {
+        return S3a.PRESENT && S3aProblems.isWithoutCredentials(problem);
+    }
+
     static boolean has(Throwable problem, Class<? extends Throwable> type) {
         return find(problem, type).isPresent();
     }

@@ -2,6 +2,7 @@ package org.i2lspark.jobs.cli;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -11,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.stream.Stream;
@@ -22,6 +24,7 @@ import org.apache.spark.sql.SparkSession;
 import org.i2lspark.jobs.output.Manifest;
 import org.i2lspark.jobs.s3.FaultyS3;
 import org.i2lspark.jobs.s3.FaultyS3.Fault;
+import org.i2lspark.jobs.s3.FaultyS3.Refusal;
 import org.i2lspark.jobs.s3.S3Server;
 import org.i2lspark.jobs.storage.Hashes;
 import org.i2lspark.jobs.storage.Storage;
@@ -62,7 +65,7 @@ class ObjectStoreTest {
 
     @BeforeEach
     void fillTheBucket() throws IOException {
-        faulty.setPlan(request -> Fault.NONE);
+        faulty.reset();
         root = "s3a://" + S3Server.BUCKET + "/" + UUID.randomUUID() + "/";
         Path models = folder.resolve("models");
         SampleModels.write(models);
@@ -152,6 +155,32 @@ class ObjectStoreTest {
         }
         // what is missing or has another size is made again
         assertThat(generate().out()).contains("1 done, 3 skipped");
+    }
+
+    @Test
+    void aStoreThatCannotBeUsedIsOneLineOfEachCommand() {
+        faulty.refuse(request -> Optional.of(new Refusal(403, "InvalidAccessKeyId")));
+        for (CommandLineRun run : List.of(
+                generate(),
+                generate("--dry-run"),
+                verify(),
+                run("vacuum", "--output", output()),
+                run("manifest", "compact", "--output", output()),
+                run("query", output(), "SELECT 1"))) {
+            assertThat(run.exitCode()).as(run.err()).isEqualTo(Main.UNUSABLE);
+            assertThat(run.err().lines())
+                    .singleElement(STRING)
+                    .startsWith("Error: Cannot reach ")
+                    .contains("InvalidAccessKeyId");
+        }
+        faulty.refuse(request ->
+                request.ifNoneMatch() == null ? Optional.empty() : Optional.of(new Refusal(501, "NotImplemented")));
+        CommandLineRun unconditional = generate();
+        assertThat(unconditional.exitCode()).isEqualTo(Main.UNUSABLE);
+        assertThat(unconditional.err().lines())
+                .singleElement(STRING)
+                .startsWith("Error: Cannot write to output s3a://")
+                .contains("conditional writes");
     }
 
     @Test

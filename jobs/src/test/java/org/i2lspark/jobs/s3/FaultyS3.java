@@ -15,13 +15,16 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
 
 /** Stands in front of an S3 server and hurts what goes through. */
 public final class FaultyS3 implements AutoCloseable {
@@ -58,7 +61,7 @@ public final class FaultyS3 implements AutoCloseable {
     }
 
     /** A request on its way. */
-    public record Request(String method, String path, String query, String range, int clientPort) {
+    public record Request(String method, String path, String query, String range, String ifNoneMatch, int clientPort) {
         /** What it does, in S3's words. */
         public String type() {
             if (method.equals("PUT")) {
@@ -84,6 +87,9 @@ public final class FaultyS3 implements AutoCloseable {
         default void carriedOut(Request request) {}
     }
 
+    /** An answer of the store in place of the server's. */
+    public record Refusal(int status, String code) {}
+
     private final URI target;
     private final HttpServer server;
     private final HttpClient client =
@@ -91,6 +97,9 @@ public final class FaultyS3 implements AutoCloseable {
     private final ExecutorService threads = Executors.newCachedThreadPool();
     private final Map<String, AtomicLong> injected = new ConcurrentSkipListMap<>();
     private volatile Plan plan = request -> Fault.NONE;
+    private volatile Function<Request, Optional<Refusal>> refusals = request -> Optional.empty();
+    private volatile boolean ignoringConditions;
+    private volatile boolean taggingLikeKms;
 
     public FaultyS3(URI target) throws IOException {
         this.target = target;
@@ -108,6 +117,29 @@ public final class FaultyS3 implements AutoCloseable {
         this.plan = newPlan;
     }
 
+    /** Nothing is hurt any more. */
+    public void reset() {
+        plan = request -> Fault.NONE;
+        refusals = request -> Optional.empty();
+        ignoringConditions = false;
+        taggingLikeKms = false;
+    }
+
+    /** Requests that are answered otherwise than the server would. */
+    public void refuse(Function<Request, Optional<Refusal>> newRefusals) {
+        this.refusals = newRefusals;
+    }
+
+    /** Like a store that has never heard of {@code If-None-Match}. */
+    public void ignoreConditions() {
+        ignoringConditions = true;
+    }
+
+    /** Objects have tags that look like an MD5 and are none. */
+    public void tagLikeKms() {
+        taggingLikeKms = true;
+    }
+
     /** How many faults were injected, by kind and type of request. */
     public Map<String, AtomicLong> injected() {
         return injected;
@@ -122,7 +154,13 @@ public final class FaultyS3 implements AutoCloseable {
                     uri.getPath(),
                     String.valueOf(uri.getRawQuery()),
                     exchange.getRequestHeaders().getFirst("Range"),
+                    exchange.getRequestHeaders().getFirst("If-None-Match"),
                     exchange.getRemoteAddress().getPort());
+            Optional<Refusal> refusal = refusals.apply(request);
+            if (refusal.isPresent()) {
+                refuse(exchange, refusal.get().status, refusal.get().code);
+                return;
+            }
             Fault fault = plan.fault(request);
             boolean read = request.type().equals("GetObject");
             if ((fault == Fault.CORRUPTED || fault == Fault.CUT) && !read) {
@@ -173,7 +211,10 @@ public final class FaultyS3 implements AutoCloseable {
         HttpRequest.Builder builder = HttpRequest.newBuilder(target.resolve(rawPath(exchange.getRequestURI())))
                 .method(exchange.getRequestMethod(), BodyPublishers.ofByteArray(body));
         exchange.getRequestHeaders().forEach((name, values) -> {
-            if (!NOT_FORWARDED.contains(name.toLowerCase(Locale.ROOT))) {
+            String header = name.toLowerCase(Locale.ROOT);
+            boolean ignored = (ignoringConditions && header.equals("if-none-match"))
+                    || (taggingLikeKms && header.equals("if-match"));
+            if (!NOT_FORWARDED.contains(header) && !ignored) {
                 values.forEach(value -> builder.header(name, value));
             }
         });
@@ -189,13 +230,18 @@ public final class FaultyS3 implements AutoCloseable {
         return uri.getRawPath() + (uri.getRawQuery() == null ? "" : "?" + uri.getRawQuery());
     }
 
-    private static void answer(HttpExchange exchange, Request request, HttpResponse<byte[]> answer, Fault fault)
+    private void answer(HttpExchange exchange, Request request, HttpResponse<byte[]> answer, Fault fault)
             throws IOException {
         answer.headers().map().forEach((name, values) -> {
             if (!NOT_FORWARDED.contains(name.toLowerCase(Locale.ROOT))) {
                 values.forEach(value -> exchange.getResponseHeaders().add(name, value));
             }
         });
+        String type = request.type();
+        if (taggingLikeKms && (type.equals("HeadObject") || type.equals("GetObject"))) {
+            exchange.getResponseHeaders()
+                    .computeIfPresent("ETag", (name, tags) -> List.of("\"" + "0123456789abcdef".repeat(2) + "\""));
+        }
         byte[] body = answer.body();
         if (request.method().equals("HEAD")) {
             answer.headers()

@@ -42,7 +42,7 @@ class S3StorageTest extends StorageContract {
 
     @BeforeEach
     void choose() {
-        faulty.setPlan(request -> Fault.NONE);
+        faulty.reset();
         folder = new Path("s3a://" + S3Server.BUCKET + "/" + UUID.randomUUID());
     }
 
