@@ -31,7 +31,7 @@ import org.i2lspark.torch.TorchDevice;
  *
  * <pre>{@code
  * I2lModel model = I2lModel.inspect(Path.of("models"), Set.of(Variant.STYLE));
- * try (ImageToLora i2l = ImageToLora.load(model, ElementType.FLOAT32, TorchDevice.CPU, ImagePositions.SEQUENTIAL)) {
+ * try (ImageToLora i2l = ImageToLora.load(model, ElementType.FLOAT32, TorchDevice.CPU, ImagePositions.GRID)) {
  *     List<PreparedImage> images = List.of(ImageToLora.prepare(model, image));
  *     List<ImageEmbedding> embeddings = i2l.embed(images);
  *     try (Lora lora = i2l.decode(List.of(embeddings), ElementType.BFLOAT16).get(0)) {

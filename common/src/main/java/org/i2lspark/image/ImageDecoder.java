@@ -106,7 +106,7 @@ public final class ImageDecoder {
         if (width * height > maxPixels) {
             throw new ImageException(
                     Problem.TOO_LARGE,
-                    "Cannot decode image: %dx%d is %d pixels, over the limit of %d; shrink it, or raise --max-pixels"
+                    "Cannot decode image: %dx%d is %d pixels, over the limit of %d; shrink it, or raise the limit of pixels"
                             .formatted(width, height, width * height, maxPixels));
         }
     }

@@ -88,9 +88,7 @@ public record I2lModel(
     public static I2lModel inspect(Path models, Set<Variant> variants) throws IOException {
         if (!Files.isDirectory(models)) {
             throw new FileSystemException(
-                    models.toString(),
-                    null,
-                    "it is not a folder; --models takes the folder that holds DiffSynth-Studio/");
+                    models.toString(), null, "it is not a folder; expected the folder that holds DiffSynth-Studio/");
         }
         Encoder<SigLip2Config> siglip2 = encoder(
                 models.resolve(SIGLIP2_PATH),

@@ -94,6 +94,14 @@ public final class ReferenceCase {
         return readFloats(folder.resolve(name));
     }
 
+    /**
+     * What the reference computes from this case with image cells in rows and columns; it lies in a folder beside the case,
+     * with {@code -grid} behind its name.
+     */
+    public ReferenceCase grid() {
+        return new ReferenceCase(folder.resolveSibling(folder.getFileName() + "-grid"));
+    }
+
     /** All float32 tensors of a safetensors file. */
     public static Map<String, FloatTensor> readFloats(Path path) throws IOException {
         Map<String, FloatTensor> tensors = new LinkedHashMap<>();

@@ -44,11 +44,12 @@ final class ModelOptions {
 
     @Option(
             names = "--image-positions",
-            defaultValue = "sequential",
+            defaultValue = "grid",
             paramLabel = "WAY",
             description = {
-                "For coarse and fine: sequential places an image's cells one after the other, as DiffSynth-Studio computes",
-                "on transformers 5; grid places them in rows and columns (M-RoPE), as on transformers 4. Default: sequential."
+                "For coarse and fine: grid places an image's cells in rows and columns (M-RoPE), as when the released decoders",
+                "were made; sequential places them one after the other, to get what DiffSynth-Studio gives on transformers 5.3",
+                "and later. Default: grid."
             })
     private ImagePositions imagePositions;
 

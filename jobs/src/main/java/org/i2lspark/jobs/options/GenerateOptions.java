@@ -99,7 +99,7 @@ public record GenerateOptions(
         map.put("output", output);
         map.put("variants", variantText());
         map.put("precision", precision == null ? "auto" : lower(precision));
-        map.put("image-positions", lower(imagePositions));
+        map.put("image-positions", imagePositions.id());
         map.put("lora-dtype", lower(loraType));
         map.put("key-format", lower(keyFormat));
         map.put("rank", rank == 0 ? "full" : String.valueOf(rank));

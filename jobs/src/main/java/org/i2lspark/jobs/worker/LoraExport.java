@@ -29,7 +29,7 @@ public final class LoraExport {
         this.options = options;
         boolean reduce = options.rank() > 0 && lora.rank() > options.rank();
         this.reduced = reduce ? ReducedLora.toRank(lora, options.rank()) : null;
-        this.metadata = new TreeMap<>(LoraMetadata.of(options.variantText(), imageHashes, model, rank()));
+        this.metadata = new TreeMap<>(LoraMetadata.of(options, imageHashes, model, rank()));
         if (reduced != null) {
             metadata.putAll(reduced.metadata());
         }

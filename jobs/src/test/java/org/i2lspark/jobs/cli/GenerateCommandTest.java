@@ -130,25 +130,18 @@ class GenerateCommandTest {
     }
 
     @Test
-    void allVariantsTogetherAgreeWithTheReference() throws IOException {
+    void allVariantsTogetherAgreeWithTheReferenceWithEitherImagePositions() throws IOException {
         ReferenceCase reference = ReferenceCase.tiny();
         Path referenceModels = reference.writeModels(folder.resolve("models"));
         copy("0.png", "group/0.png");
         copy("1.png", "group/1.png");
         copy("2.png", "group/2.png");
-        CommandLineRun run = generate(
-                "--models",
-                referenceModels,
-                "--variants",
-                "coarse,fine,bias",
-                "--lora-dtype",
-                "float32",
-                "--key-format",
-                "diffsynth",
-                "--batch-size",
-                "2");
-        assertThat(run.err()).isEmpty();
-        Row row = lorasByStyle().get("group");
+        Row grid = generateAllVariants(referenceModels, "grid");
+        assertClose(
+                ReferenceCase.readFloats(loraFile(grid)),
+                reference.grid().tensors("lora_coarse_fine_bias_group.safetensors"));
+        Row row = generateAllVariants(referenceModels, "sequential", "--image-positions", "sequential");
+        assertThat(row.<String>getAs("fingerprint")).isNotEqualTo(grid.<String>getAs("fingerprint"));
         assertClose(
                 ReferenceCase.readFloats(loraFile(row)), reference.tensors("lora_coarse_fine_bias_group.safetensors"));
         assertThat(row.<Integer>getAs("rank")).isEqualTo(28);
@@ -161,6 +154,33 @@ class GenerateCommandTest {
                         "Qwen-Image-i2L-Coarse",
                         "Qwen-Image-i2L-Fine",
                         "Qwen-Image-i2L-Bias");
+    }
+
+    /** Makes the LoRA anew, and checks that its file and the run's row say where image cells stand. */
+    private Row generateAllVariants(Path referenceModels, String positions, Object... more) throws IOException {
+        List<Object> options = new ArrayList<>(List.of(
+                "--models",
+                referenceModels,
+                "--variants",
+                "coarse,fine,bias",
+                "--lora-dtype",
+                "float32",
+                "--key-format",
+                "diffsynth",
+                "--batch-size",
+                "2"));
+        options.addAll(Arrays.asList(more));
+        CommandLineRun run = generate(options.toArray());
+        assertThat(run.err()).isEmpty();
+        assertThat(run.out()).contains("1 done, 0 skipped (unchanged), 0 failed");
+        Row row = lorasByStyle().get("group");
+        try (SafetensorsFile file = SafetensorsFile.open(loraFile(row))) {
+            assertThat(file.metadata()).containsEntry("i2l.image_positions", positions);
+        }
+        assertThat(rows("SELECT options['image-positions'] FROM runs ORDER BY run_id DESC LIMIT 1"))
+                .extracting(first -> first.getString(0))
+                .containsExactly(positions);
+        return row;
     }
 
     @Test
@@ -200,7 +220,10 @@ class GenerateCommandTest {
                             .get("diffusion_model.transformer_blocks.59.img_mod.1.lora_B.weight")
                             .shape())
                     .containsExactly(384L, 4L);
-            assertThat(file.metadata()).containsEntry("i2l.variants", "style").containsEntry("i2l.images", "1");
+            assertThat(file.metadata())
+                    .containsEntry("i2l.variants", "style")
+                    .containsEntry("i2l.images", "1")
+                    .doesNotContainKey("i2l.image_positions");
         }
     }
 
