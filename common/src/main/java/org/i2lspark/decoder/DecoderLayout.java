@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
+import org.i2lspark.lora.QwenImageTransformer;
 import org.i2lspark.safetensors.TensorInfo;
 import org.i2lspark.safetensors.TensorLayout;
 import org.i2lspark.safetensors.TensorStore;
@@ -24,12 +25,7 @@ public record DecoderLayout(DecoderKind kind, long embeddingSize, long tokenSize
     /** The rank of the LoRA that one image gives. */
     public static final int RANK = 4;
 
-    /** The adapted layers of a transformer block, in the four groups that have decoders of their own. */
-    private static final List<List<String>> GROUPS = List.of(
-            List.of("attn.to_q", "attn.to_k", "attn.to_v", "attn.to_out.0"),
-            List.of("img_mlp.net.2", "img_mod.1"),
-            List.of("attn.add_q_proj", "attn.add_k_proj", "attn.add_v_proj", "attn.to_add_out"),
-            List.of("txt_mlp.net.2", "txt_mod.1"));
+    private static final List<List<String>> GROUPS = QwenImageTransformer.ADAPTED_GROUPS;
 
     private static final Pattern DECODER = Pattern.compile("blocks\\.(\\d+)\\..*");
 

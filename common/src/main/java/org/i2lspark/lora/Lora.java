@@ -42,7 +42,7 @@ public final class Lora implements LoraSource, AutoCloseable {
     @Override
     public Factors factors(Shape module) {
         LoraModule bytes = modules.get(module);
-        return new Factors(FloatCodec.decode(bytes.a(), type), FloatCodec.decode(bytes.b(), type));
+        return new Factors(FloatCodec.decode(bytes.a(), type.dtype()), FloatCodec.decode(bytes.b(), type.dtype()));
     }
 
     /** {@inheritDoc} Nothing yet: what a LoRA says of itself is decided when it is written. */
@@ -62,7 +62,7 @@ public final class Lora implements LoraSource, AutoCloseable {
             long rank = shape.rank();
             entries.add(entry(keyFormat.a(shape.name()), List.of(rank, (long) shape.in()), bytes.a()));
             entries.add(entry(keyFormat.b(shape.name()), List.of((long) shape.out(), rank), bytes.b()));
-            keyFormat.writtenAlpha(shape.name()).ifPresent(alpha -> entries.add(LoraWriter.alpha(alpha, type, rank)));
+            keyFormat.writtenAlpha(shape.name()).ifPresent(alpha -> entries.add(LoraWriter.alpha(alpha, rank)));
         });
         return SafetensorsWriter.write(out, entries, metadata);
     }

@@ -1,148 +1,286 @@
 package org.i2lspark.lora;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.Closeable;
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.SeekableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
+import org.i2lspark.lora.TensorName.Role;
+import org.i2lspark.safetensors.DType;
 import org.i2lspark.safetensors.SafetensorsFile;
 import org.i2lspark.safetensors.TensorInfo;
 import org.i2lspark.torch.ElementType;
 
-/** A LoRA file in any of the key formats. Only the header is kept in memory. */
+/** A LoRA file as any of the common tools writes it. Only the header is kept in memory. */
 public final class LoraFile implements LoraSource, Closeable {
-    private static final String PEFT_WEIGHTS = "adapter_model.safetensors";
-    private static final String PEFT_CONFIG = "adapter_config.json";
+    /** The weights in a folder that diffusers writes. */
+    private static final String DIFFUSERS_WEIGHTS_FILE = "pytorch_lora_weights.safetensors";
+
+    /** An empty tensor with which ComfyUI marks files of eight-bit floats. */
+    private static final String FP8_MARK = "scaled_fp8";
 
     private final SafetensorsFile file;
     private final KeyFormat keyFormat;
-    private final ElementType type;
-    private final List<Shape> modules;
-    private final double scale;
+    private final Set<DType> dtypes;
+    private final Map<String, Module> modules;
 
-    private LoraFile(SafetensorsFile file, KeyFormat keyFormat, ElementType type, List<Shape> modules, double scale) {
-        this.scale = scale;
+    /** An adapted layer: its sizes, its tensors, and what B·A is multiplied with by a config or header. */
+    private record Module(Shape shape, Map<Role, TensorInfo> tensors, double scale) {}
+
+    /** A folder that LoRA files are read from, wherever it is. */
+    @FunctionalInterface
+    public interface Folder {
+        /** Opens a file of this folder; nothing if it has none of that name. */
+        Optional<SeekableByteChannel> open(String name) throws IOException;
+    }
+
+    private LoraFile(SafetensorsFile file, KeyFormat keyFormat, Set<DType> dtypes, Map<String, Module> modules) {
         this.file = file;
         this.keyFormat = keyFormat;
-        this.type = type;
-        this.modules = List.copyOf(modules);
+        this.dtypes = dtypes;
+        this.modules = modules;
     }
 
     /**
-     * Opens a file, or a folder as PEFT writes it, and checks that it is a LoRA of the layers that Qwen-Image-i2L adapts.
+     * Opens a local file, or a folder as PEFT or diffusers write it.
      *
-     * @throws IOException if it is not, saying what was expected and what was found
+     * @throws IOException if it is no LoRA of Qwen-Image's linear layers, saying what was expected and what was found
      */
     public static LoraFile open(Path path) throws IOException {
-        Path weights = Files.isDirectory(path) ? path.resolve(PEFT_WEIGHTS) : path;
-        SafetensorsFile file = SafetensorsFile.open(weights);
+        if (Files.isDirectory(path)) {
+            return openFolder(path.toString(), localFolder(path));
+        }
+        Path absolute = path.toAbsolutePath();
+        return open(path.toString(), absolute.getFileName().toString(), localFolder(absolute.getParent()));
+    }
+
+    private static Folder localFolder(Path folder) {
+        return name -> {
+            Path file = folder.resolve(name);
+            return Files.exists(file) ? Optional.of(Files.newByteChannel(file)) : Optional.empty();
+        };
+    }
+
+    /**
+     * Opens the LoRA in a folder.
+     *
+     * @param location names the folder in messages
+     * @throws IOException as for a local file
+     */
+    public static LoraFile openFolder(String location, Folder folder) throws IOException {
+        for (String name : List.of(PeftConfig.WEIGHTS_FILE, DIFFUSERS_WEIGHTS_FILE)) {
+            Optional<SeekableByteChannel> weights = folder.open(name);
+            if (weights.isPresent()) {
+                return open(location + "/" + name, name, weights.get(), folder);
+            }
+        }
+        throw new FileNotFoundException("Cannot open %s: it is a folder without %s or %s"
+                .formatted(location, PeftConfig.WEIGHTS_FILE, DIFFUSERS_WEIGHTS_FILE));
+    }
+
+    /**
+     * Opens a file of a folder.
+     *
+     * @param location names the file in messages
+     * @throws IOException as for a local file
+     */
+    public static LoraFile open(String location, String name, Folder folder) throws IOException {
+        SeekableByteChannel weights = folder.open(name)
+                .orElseThrow(
+                        () -> new FileNotFoundException("Cannot open %s: there is no such file".formatted(location)));
+        return open(location, name, weights, folder);
+    }
+
+    private static LoraFile open(String location, String name, SeekableByteChannel weights, Folder folder)
+            throws IOException {
         try {
-            return open(file, weights.resolveSibling(PEFT_CONFIG));
+            return new Reader(SafetensorsFile.open(location, weights)).read(name, folder);
         } catch (IOException | RuntimeException e) {
-            file.close();
+            weights.close();
             throw e;
         }
     }
 
-    private static LoraFile open(SafetensorsFile file, Path peftConfig) throws IOException {
-        KeyFormat format = keyFormat(file);
-        Map<String, Shape> modules = new TreeMap<>();
-        Set<String> understood = new HashSet<>();
-        Set<ElementType> types = new HashSet<>();
-        for (TensorInfo a : file.tensors().values()) {
-            String module = format.moduleOfA(a.name()).orElse(null);
-            if (module == null) {
-                continue;
-            }
-            TensorInfo b = file.tensors().get(format.b(module));
-            if (b == null) {
-                throw invalid(file, "it has %s but no %s".formatted(a.name(), format.b(module)));
-            }
-            boolean matrices = a.shape().size() == 2 && b.shape().size() == 2;
-            if (!matrices || !a.shape().get(0).equals(b.shape().get(1))) {
-                throw invalid(
-                        file,
-                        "%s is %s and %s is %s (expected rank x in and out x rank)"
-                                .formatted(a.name(), a.shapeText(), b.name(), b.shapeText()));
-            }
-            int rank = Math.toIntExact(a.shape().get(0));
-            modules.put(
-                    module,
-                    new Shape(
-                            module,
-                            rank,
-                            Math.toIntExact(a.shape().get(1)),
-                            Math.toIntExact(b.shape().get(0))));
-            understood.add(a.name());
-            understood.add(b.name());
-            understood.add(format.alpha(module));
-            types.add(floatType(file, a));
-            types.add(floatType(file, b));
-        }
-        for (String key : file.tensors().keySet()) {
-            if (!understood.contains(key)) {
-                throw invalid(file, "tensor '%s' is no factor in %s's format".formatted(key, format.id()));
-            }
-        }
-        ElementType type = types.size() == 1 ? types.iterator().next() : ElementType.FLOAT32;
-        boolean configured = format == KeyFormat.PEFT && Files.exists(peftConfig);
-        double scale = configured ? peftScale(peftConfig) : 1;
-        return new LoraFile(file, format, type, new ArrayList<>(modules.values()), scale);
-    }
+    /** Makes sense of a header. */
+    private static final class Reader {
+        private final SafetensorsFile file;
+        private final Map<String, Map<Role, TensorInfo>> tensors = new TreeMap<>();
+        private final Set<String> adapters = new TreeSet<>();
+        private KeyFormat keyFormat;
 
-    /** PEFT keeps the scale outside of the weights. */
-    private static double peftScale(Path config) throws IOException {
-        JsonNode root = new JsonMapper().readTree(config.toFile());
-        double rank = root.path("r").asDouble();
-        double alpha = root.path("lora_alpha").asDouble();
-        if (!(rank > 0 && alpha > 0)) {
-            throw new IOException("Invalid %s: r is %s and lora_alpha is %s (expected positive numbers)"
-                    .formatted(config, root.path("r"), root.path("lora_alpha")));
+        Reader(SafetensorsFile file) {
+            this.file = file;
         }
-        return alpha / (root.path("use_rslora").asBoolean() ? Math.sqrt(rank) : rank);
-    }
 
-    private static KeyFormat keyFormat(SafetensorsFile file) throws IOException {
-        for (String key : file.tensors().keySet()) {
-            for (KeyFormat format : KeyFormat.values()) {
-                if (format.moduleOfA(key).isPresent()) {
-                    return format;
+        LoraFile read(String name, Folder folder) throws IOException {
+            refuseOtherBase(file.metadata().getOrDefault("modelspec.architecture", ""));
+            refuseOtherBase(file.metadata().getOrDefault("ss_base_model_version", ""));
+            sort();
+            Optional<PeftConfig> config = config(name, folder);
+            if (config.isPresent()) {
+                refuseOtherBase(config.get().baseModel());
+            }
+            Set<DType> dtypes = EnumSet.noneOf(DType.class);
+            Map<String, Module> modules = new TreeMap<>();
+            for (Map.Entry<String, Map<Role, TensorInfo>> module : tensors.entrySet()) {
+                modules.put(module.getKey(), module(module.getKey(), module.getValue(), config));
+                dtypes.add(module.getValue().get(Role.A).dtype());
+                dtypes.add(module.getValue().get(Role.B).dtype());
+            }
+            return new LoraFile(file, keyFormat, dtypes, modules);
+        }
+
+        private void refuseOtherBase(String said) throws IOException {
+            Optional<String> base = UnsupportedTensor.otherBase(said);
+            if (base.isPresent()) {
+                throw invalid("it says that it is for %s ('%s')".formatted(base.get(), said));
+            }
+        }
+
+        private void sort() throws IOException {
+            String unknown = null;
+            for (TensorInfo tensor : file.tensors().values()) {
+                refuse(UnsupportedTensor.adapter(tensor.name()), tensor);
+                Optional<TensorName> name = TensorName.parse(tensor.name());
+                if (name.isPresent()) {
+                    add(name.get(), tensor);
+                } else if (!tensor.name().equals(FP8_MARK)) {
+                    refuse(UnsupportedTensor.other(tensor.name()), tensor);
+                    unknown = unknown == null ? tensor.name() : unknown;
                 }
             }
+            if (keyFormat == null) {
+                throw invalid("no tensor is named as in any of the formats comfyui, diffsynth, diffusers, kohya, peft");
+            }
+            if (unknown != null) {
+                throw invalid("tensor '%s' is no factor of a linear layer in %s's or any other known format"
+                        .formatted(unknown, keyFormat.id()));
+            }
+            if (adapters.size() > 1) {
+                throw invalid("it holds several adapters, %s (expected one)".formatted(String.join(", ", adapters)));
+            }
         }
-        throw invalid(file, "no tensor is named as in any of the formats comfyui, diffsynth, diffusers, kohya, peft");
+
+        private void refuse(Optional<String> reason, TensorInfo tensor) throws IOException {
+            if (reason.isPresent()) {
+                throw invalid("%s: tensor '%s'".formatted(reason.get(), tensor.name()));
+            }
+        }
+
+        private void add(TensorName name, TensorInfo tensor) throws IOException {
+            TensorInfo earlier = tensors.computeIfAbsent(name.module(), module -> new EnumMap<>(Role.class))
+                    .put(name.role(), tensor);
+            if (name.role() == Role.A || name.role() == Role.B) {
+                adapters.add(name.adapter());
+                keyFormat = keyFormat == null ? name.keyFormat() : keyFormat;
+            }
+            if (earlier != null && adapters.size() <= 1) {
+                throw invalid(
+                        "it has %s twice, as '%s' and as '%s'".formatted(name.module(), earlier.name(), tensor.name()));
+            }
+        }
+
+        /** A config counts for the file that PEFT reads beside it, and for one whose tensors PEFT has named. */
+        private Optional<PeftConfig> config(String name, Folder folder) throws IOException {
+            if (name.equals(PeftConfig.WEIGHTS_FILE) || keyFormat == KeyFormat.PEFT) {
+                Optional<SeekableByteChannel> config = folder.open(PeftConfig.CONFIG_FILE);
+                if (config.isPresent()) {
+                    try (SeekableByteChannel channel = config.get()) {
+                        String location = "%s beside %s".formatted(PeftConfig.CONFIG_FILE, file.location());
+                        byte[] json = Channels.newInputStream(channel).readAllBytes();
+                        return Optional.of(PeftConfig.ofFile(location, json));
+                    }
+                }
+            }
+            return PeftConfig.ofHeader(file.location(), file.metadata());
+        }
+
+        private Module module(String name, Map<Role, TensorInfo> own, Optional<PeftConfig> config) throws IOException {
+            TensorInfo a = own.get(Role.A);
+            TensorInfo b = own.get(Role.B);
+            if (a == null || b == null) {
+                TensorInfo found = own.values().iterator().next();
+                throw invalid("it has %s but no factor %s of %s".formatted(found.name(), a == null ? "A" : "B", name));
+            }
+            boolean matrices = a.shape().size() == 2 && b.shape().size() == 2;
+            if (!matrices
+                    || !a.shape().get(0).equals(b.shape().get(1))
+                    || a.shape().contains(0L)) {
+                throw invalid("%s is %s and %s is %s (expected rank x in and out x rank)"
+                        .formatted(a.name(), a.shapeText(), b.name(), b.shapeText()));
+            }
+            requireFloats(a);
+            requireFloats(b);
+            for (Role role : List.of(Role.ALPHA, Role.A_SCALE, Role.B_SCALE)) {
+                if (own.containsKey(role)) {
+                    requireNumber(own.get(role));
+                }
+            }
+            int rank = Math.toIntExact(a.shape().get(0));
+            Shape shape = new Shape(
+                    name,
+                    rank,
+                    Math.toIntExact(a.shape().get(1)),
+                    Math.toIntExact(b.shape().get(0)));
+            return new Module(shape, own, config.isPresent() ? config.get().scale(name, rank) : 1);
+        }
+
+        private void requireFloats(TensorInfo factor) throws IOException {
+            if (!FloatCodec.reads(factor.dtype())) {
+                throw invalid(
+                        "tensor '%s' is %s, which is not supported (expected F64, F32, F16, BF16, F8_E4M3 or F8_E5M2)"
+                                .formatted(factor.name(), factor.dtype()));
+            }
+        }
+
+        private void requireNumber(TensorInfo tensor) throws IOException {
+            if (tensor.shape().stream().anyMatch(size -> size != 1) || !FloatCodec.readsNumber(tensor.dtype())) {
+                throw invalid("tensor '%s' is %s %s (expected one number)"
+                        .formatted(tensor.name(), tensor.shapeText(), tensor.dtype()));
+            }
+        }
+
+        private IOException invalid(String problem) {
+            return new IOException("Not a LoRA for Qwen-Image: %s: %s".formatted(file.location(), problem));
+        }
     }
 
-    private static ElementType floatType(SafetensorsFile file, TensorInfo tensor) throws IOException {
-        return ElementType.of(tensor.dtype())
-                .filter(type -> type != ElementType.UINT8)
-                .orElseThrow(() -> invalid(file, "tensor '%s' is %s".formatted(tensor.name(), tensor.dtype())));
-    }
-
-    private static IOException invalid(SafetensorsFile file, String problem) {
-        return new IOException("Not a LoRA for Qwen-Image: %s: %s".formatted(file.location(), problem));
-    }
-
+    /** The format whose names are this file's, or are most like them. */
     public KeyFormat keyFormat() {
         return keyFormat;
     }
 
-    /** The type of all factors; float32 where they differ. */
+    /** The type of all factors; float32 where they differ, and for types in which LoRAs are not computed with. */
     public ElementType type() {
-        return type;
+        return dtypes.size() == 1
+                ? ElementType.of(dtypes.iterator().next()).orElse(ElementType.FLOAT32)
+                : ElementType.FLOAT32;
+    }
+
+    /** The types of the factors, as the file has them. */
+    public Set<DType> storedTypes() {
+        return dtypes;
+    }
+
+    /** A name of a factor, as the file has it. */
+    public String exampleName() {
+        return modules.values().iterator().next().tensors().get(Role.A).name();
     }
 
     @Override
     public List<Shape> modules() {
-        return modules;
+        return modules.values().stream().map(Module::shape).toList();
     }
 
     @Override
@@ -150,24 +288,42 @@ public final class LoraFile implements LoraSource, Closeable {
         return file.metadata();
     }
 
-    /** {@inheritDoc} A scale, by an alpha other than the rank or by PEFT's config, is multiplied into A. */
+    /** {@inheritDoc} What B·A is multiplied with, by an alpha, a config or a header, is multiplied into A. */
     @Override
-    public Factors factors(Shape module) throws IOException {
-        float[] a = read(keyFormat.a(module.name()));
-        float[] b = read(keyFormat.b(module.name()));
-        String alpha = keyFormat.alpha(module.name());
-        double own = file.tensors().containsKey(alpha) ? read(alpha)[0] / (double) module.rank() : scale;
-        for (int i = 0; i < a.length && own != 1; i++) {
-            a[i] = (float) (a[i] * own);
+    public Factors factors(Shape shape) throws IOException {
+        Module module = modules.get(shape.name());
+        Map<Role, TensorInfo> tensors = module.tensors();
+        double scale = module.scale();
+        if (tensors.containsKey(Role.ALPHA)) {
+            scale *= number(tensors.get(Role.ALPHA)) / shape.rank();
         }
-        return new Factors(a, b);
+        for (Role role : List.of(Role.A_SCALE, Role.B_SCALE)) {
+            scale *= tensors.containsKey(role) ? number(tensors.get(role)) : 1;
+        }
+        float[] a = floats(tensors.get(Role.A));
+        for (int i = 0; i < a.length && scale != 1; i++) {
+            a[i] = (float) (a[i] * scale);
+        }
+        return new Factors(a, floats(tensors.get(Role.B)));
     }
 
-    private float[] read(String key) throws IOException {
-        TensorInfo info = file.tensors().get(key);
-        ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(info.byteSize()));
-        file.read(key, 0, bytes);
-        return FloatCodec.decode(bytes.flip(), floatType(file, info));
+    private double number(TensorInfo tensor) throws IOException {
+        double number = FloatCodec.decodeNumber(bytes(tensor), tensor.dtype());
+        if (!Double.isFinite(number)) {
+            throw new IOException(
+                    "Cannot read %s: %s is %s (expected a number)".formatted(file.location(), tensor.name(), number));
+        }
+        return number;
+    }
+
+    private float[] floats(TensorInfo tensor) throws IOException {
+        return FloatCodec.decode(bytes(tensor), tensor.dtype());
+    }
+
+    private ByteBuffer bytes(TensorInfo tensor) throws IOException {
+        ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(tensor.byteSize()));
+        file.read(tensor.name(), 0, bytes);
+        return bytes.flip();
     }
 
     @Override

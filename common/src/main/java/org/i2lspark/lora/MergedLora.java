@@ -76,7 +76,7 @@ public final class MergedLora implements LoraSource {
 
     @Override
     public Map<String, String> metadata() {
-        Map<String, String> metadata = new TreeMap<>(Map.of("format", "pt", "i2l.rank", String.valueOf(rank())));
+        Map<String, String> metadata = new TreeMap<>(Map.of("format", "pt", LoraHeader.RANK, String.valueOf(rank())));
         for (int s = 0; s < sources.size(); s++) {
             String part = "i2l.merged." + s + ".";
             metadata.put(part + "strength", String.valueOf(strengths.get(s)));
@@ -85,6 +85,7 @@ public final class MergedLora implements LoraSource {
                     metadata.put(part + key.substring("i2l.".length()), value);
                 }
             });
+            metadata.put(part + "rank", String.valueOf(sources.get(s).rank()));
         }
         return metadata;
     }

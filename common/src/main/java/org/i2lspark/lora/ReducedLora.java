@@ -77,7 +77,7 @@ public final class ReducedLora implements LoraSource {
     @Override
     public Map<String, String> metadata() {
         Map<String, String> metadata = new TreeMap<>(source.metadata());
-        metadata.put("i2l.rank", String.valueOf(rank));
+        metadata.put(LoraHeader.RANK, String.valueOf(rank));
         metadata.put("i2l.reduction_error", String.valueOf(error()));
         metadata.put(
                 "i2l.reduction_error_by_module",

@@ -39,8 +39,18 @@ final class ImageToLoraCommand implements Callable<Integer> {
     @Mixin
     private ModelOptions model;
 
-    @Option(names = "--output", required = true, paramLabel = "FILE", description = "The LoRA file to write.")
-    private Path output;
+    @Option(
+            names = "--output",
+            required = true,
+            paramLabel = "FILE",
+            description = "The LoRA file to write. A local path or a URI.")
+    private String output;
+
+    @Option(names = "--overwrite", description = "Replace the file if it is there.")
+    private boolean overwrite;
+
+    @Mixin
+    private StoreOptions storeOptions;
 
     @Option(names = "--dry-run", description = "Check the images and the model; write nothing.")
     private boolean dryRun;
@@ -55,6 +65,8 @@ final class ImageToLoraCommand implements Callable<Integer> {
             throw new IllegalArgumentException("Invalid images: %d (expected at most --max-images-per-style, %d)"
                     .formatted(images.size(), options.maxImagesPerStyle()));
         }
+        LoraStore store = new LoraStore(Sessions.storage(storeOptions.settings()));
+        store.check(output, options.keyFormat(), overwrite);
         try (Stack stack = new Stack(options, Path.of(options.models()), 0)) {
             List<String> hashes = new ArrayList<>();
             List<PreparedImage> prepared = prepare(options, stack, hashes);
@@ -65,7 +77,7 @@ final class ImageToLoraCommand implements Callable<Integer> {
             }
             try (Lora lora = generate(stack, prepared, options)) {
                 LoraExport export = new LoraExport(lora, options, hashes, stack.model());
-                long bytes = LoraOutput.write(output, export::write);
+                long bytes = store.write(output, overwrite, export::write);
                 String error = export.reductionError() == null
                         ? ""
                         : String.format(Locale.ROOT, " (relative error %.3e)", export.reductionError());

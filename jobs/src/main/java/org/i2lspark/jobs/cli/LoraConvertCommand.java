@@ -1,14 +1,10 @@
 package org.i2lspark.jobs.cli;
 
 import java.io.IOException;
-import java.nio.file.Path;
-import java.util.concurrent.Callable;
 import org.i2lspark.lora.LoraFile;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code i2l lora convert}: a LoRA for another tool. */
 @Command(
@@ -17,7 +13,7 @@ import picocli.CommandLine.Spec;
         sortOptions = false,
         description = {
             "Writes a LoRA with the names that another tool reads, or in another type.",
-            "Its scale is baked into the factors. Only kohya's format has alphas, equal to the rank.",
+            "Its strength is baked into the factors, and all modules get the same rank, so that all tools read the same.",
             ""
         },
         footer = {
@@ -25,22 +21,21 @@ import picocli.CommandLine.Spec;
             "Example:",
             "  i2l lora convert style.safetensors --key-format diffusers --output other.safetensors"
         })
-final class LoraConvertCommand implements Callable<Integer> {
-    @Parameters(paramLabel = "LORA", description = "The LoRA file.")
-    private Path input;
+final class LoraConvertCommand extends LoraTool {
+    @Parameters(paramLabel = "LORA", description = "The LoRA file, or a folder of PEFT or diffusers.")
+    private String input;
 
     @Mixin
     private LoraFileOptions options;
 
-    @Spec
-    private CommandSpec spec;
-
     @Override
-    public Integer call() throws IOException {
-        try (LoraFile file = LoraFileOptions.open(input)) {
-            long bytes = options.write(file, file);
-            spec.commandLine().getOut().println("%s: %d bytes".formatted(options.output(), bytes));
-            return 0;
+    void run(LoraStore store) throws IOException {
+        try (LoraFile file = store.open(input)) {
+            options.check(store, file);
+            long bytes = options.write(store, file, file);
+            if (!options.quiet()) {
+                print("%s: %d bytes".formatted(options.output(), bytes));
+            }
         }
     }
 }

@@ -1,16 +1,15 @@
 package org.i2lspark.jobs.cli;
 
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
-import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import org.i2lspark.lora.LoraDistance;
 import org.i2lspark.lora.LoraFile;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code i2l lora diff}: how far two LoRAs lie apart. */
 @Command(
@@ -18,27 +17,37 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         description =
                 "Compares two LoRAs by what they do, their deltas: cosine, and norm of the difference relative to the first.")
-final class LoraDiffCommand implements Callable<Integer> {
-    @Parameters(index = "0", paramLabel = "A", description = "A LoRA file.")
-    private Path first;
+final class LoraDiffCommand extends LoraTool {
+    @Parameters(index = "0", paramLabel = "A", description = "A LoRA file: a local path or a URI.")
+    private String first;
 
-    @Parameters(index = "1", paramLabel = "B", description = "Another; format, type and rank may differ.")
-    private Path second;
+    @Parameters(index = "1", paramLabel = "B", description = "Another; names, type and rank may differ.")
+    private String second;
 
-    @Spec
-    private CommandSpec spec;
+    @Option(names = "--json", description = "Print everything as JSON.")
+    private boolean json;
 
     @Override
-    public Integer call() throws IOException {
-        try (LoraFile a = LoraFileOptions.open(first);
-                LoraFile b = LoraFileOptions.open(second)) {
-            Map<String, LoraDistance> distances = LoraDistance.between(a, b);
-            print("module", "cosine", "relative");
-            distances.forEach(this::print);
-            print("all", LoraDistance.total(distances));
-            spec.commandLine().getOut().flush();
-            return 0;
+    void run(LoraStore store) throws IOException {
+        try (LoraFile a = store.open(first);
+                LoraFile b = store.open(second)) {
+            Map<String, LoraDistance> distances = new LinkedHashMap<>(LoraDistance.between(a, b));
+            LoraDistance total = LoraDistance.total(distances);
+            distances.put("all", total);
+            if (json) {
+                print(json(distances));
+            } else {
+                print("module", "cosine", "relative");
+                distances.forEach(this::print);
+            }
         }
+    }
+
+    private static String json(Map<String, LoraDistance> distances) throws IOException {
+        Map<String, Object> facts = new LinkedHashMap<>();
+        distances.forEach((name, distance) ->
+                facts.put(name, Map.of("cosine", distance.cosine(), "relative_norm", distance.relativeNorm())));
+        return JsonMapper.builder().build().writerWithDefaultPrettyPrinter().writeValueAsString(facts);
     }
 
     private void print(String name, LoraDistance distance) {
@@ -49,6 +58,6 @@ final class LoraDiffCommand implements Callable<Integer> {
     }
 
     private void print(String name, String cosine, String relative) {
-        spec.commandLine().getOut().println("%-45s %10s %12s".formatted(name, cosine, relative));
+        print("%-45s %10s %12s".formatted(name, cosine, relative));
     }
 }

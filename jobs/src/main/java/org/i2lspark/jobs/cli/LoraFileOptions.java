@@ -1,9 +1,6 @@
 package org.i2lspark.jobs.cli;
 
 import java.io.IOException;
-import java.nio.file.Path;
-import org.i2lspark.jobs.Problems;
-import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.lora.KeyFormat;
 import org.i2lspark.lora.LoraFile;
 import org.i2lspark.lora.LoraSource;
@@ -16,14 +13,18 @@ final class LoraFileOptions {
             names = "--output",
             required = true,
             paramLabel = "PATH",
-            description = "The file to write; for peft a folder.")
-    private Path output;
+            description = "The file to write; for peft a folder. A local path or a URI.")
+    private String output;
+
+    @Option(names = "--overwrite", description = "Replace what is there.")
+    private boolean overwrite;
 
     @Option(
             names = "--key-format",
             converter = LoraCommand.KeyFormatConverter.class,
             paramLabel = "FORMAT",
-            description = "comfyui, diffsynth, diffusers, kohya or peft. Default: that of the (first) input.")
+            description =
+                    "comfyui, diffsynth, diffusers, kohya or peft. Default: that of the (first) input, or nearest to it; comfyui for a .safetensors from a folder of PEFT.")
     private KeyFormat keyFormat;
 
     @Option(
@@ -32,26 +33,33 @@ final class LoraFileOptions {
             description = "float32 or bfloat16. Default: that of the (first) input, float32 for other types.")
     private FloatType type;
 
-    Path output() {
+    @Option(names = "--quiet", description = "Print nothing when all went well.")
+    private boolean quiet;
+
+    String output() {
         return output;
     }
 
-    /** Opens a LoRA file that the user named. */
-    static LoraFile open(Path path) throws UnusableException {
-        try {
-            return LoraFile.open(path);
-        } catch (IOException e) {
-            throw new UnusableException(Problems.describe(e), e);
-        }
+    boolean quiet() {
+        return quiet;
+    }
+
+    /** Checks that the output can be written, before work on it begins. */
+    void check(LoraStore store, LoraFile first) throws IOException {
+        store.check(output, keyFormat(first), overwrite);
     }
 
     /** Writes a LoRA in the format and type that were asked for, else in those of {@code first}. */
-    long write(LoraSource source, LoraFile first) throws IOException {
+    long write(LoraStore store, LoraSource source, LoraFile first) throws IOException {
         ElementType own = first.type() == ElementType.BFLOAT16 ? ElementType.BFLOAT16 : ElementType.FLOAT32;
-        return LoraOutput.write(
-                output,
-                source,
-                type == null ? own : type.elementType(),
-                keyFormat == null ? first.keyFormat() : keyFormat);
+        return store.write(output, overwrite, source, type == null ? own : type.elementType(), keyFormat(first));
+    }
+
+    private KeyFormat keyFormat(LoraFile first) {
+        if (keyFormat != null) {
+            return keyFormat;
+        }
+        boolean file = output.endsWith(".safetensors");
+        return file && first.keyFormat() == KeyFormat.PEFT ? KeyFormat.COMFYUI : first.keyFormat();
     }
 }

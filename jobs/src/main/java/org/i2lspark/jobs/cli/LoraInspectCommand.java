@@ -3,48 +3,49 @@ package org.i2lspark.jobs.cli;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.TreeMap;
-import java.util.concurrent.Callable;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 import org.i2lspark.lora.LoraDistance;
 import org.i2lspark.lora.LoraFile;
+import org.i2lspark.lora.QwenImageTransformer;
+import org.i2lspark.safetensors.DType;
+import org.i2lspark.torch.ElementType;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code i2l lora inspect}: what is in a LoRA file. */
 @Command(
         name = "inspect",
         mixinStandardHelpOptions = true,
         description = "Shows rank, type, key format, metadata and the norms of the deltas by layer and by block.")
-final class LoraInspectCommand implements Callable<Integer> {
-    @Parameters(paramLabel = "LORA", description = "The LoRA file.")
-    private Path path;
+final class LoraInspectCommand extends LoraTool {
+    @Parameters(
+            paramLabel = "LORA",
+            description = "The LoRA file, or a folder of PEFT or diffusers: a local path or a URI.")
+    private String path;
 
     @Option(names = "--json", description = "Print everything as JSON, with the norm of each module.")
     private boolean json;
 
-    @Spec
-    private CommandSpec spec;
-
     @Override
-    public Integer call() throws IOException {
-        try (LoraFile lora = LoraFileOptions.open(path)) {
+    void run(LoraStore store) throws IOException {
+        try (LoraFile lora = store.open(path)) {
             Map<String, Double> norms = LoraDistance.norms(lora);
             Map<String, Object> facts = new LinkedHashMap<>();
-            facts.put("file", path.toString());
+            facts.put("file", path);
             facts.put("rank", lora.rank());
-            facts.put("dtype", lora.type().name().toLowerCase(Locale.ROOT));
+            facts.put("dtype", types(lora));
             facts.put("key_format", lora.keyFormat().id());
+            facts.put("names", lora.exampleName());
             facts.put("modules", lora.modules().size());
             facts.put("norm", hypotenuse(norms, module -> "").getOrDefault("", 0.0));
-            facts.put("norm_by_layer", hypotenuse(norms, LoraInspectCommand::layer));
+            facts.put("norm_by_layer", hypotenuse(norms, QwenImageTransformer::layer));
             facts.put("norm_by_block", hypotenuse(norms, LoraInspectCommand::block));
             facts.put("metadata", lora.metadata());
             if (json) {
@@ -56,7 +57,6 @@ final class LoraInspectCommand implements Callable<Integer> {
             } else {
                 facts.forEach(this::printFact);
             }
-            return 0;
         }
     }
 
@@ -79,19 +79,23 @@ final class LoraInspectCommand implements Callable<Integer> {
         return grouped;
     }
 
-    /** {@code attn.to_q} of {@code transformer_blocks.0.attn.to_q}. */
-    private static String layer(String module) {
-        return module.substring(module.indexOf('.', module.indexOf('.') + 1) + 1);
+    /** The types of the factors, such as {@code bfloat16}; several where they differ. */
+    private static String types(LoraFile lora) {
+        return lora.storedTypes().stream()
+                .map(LoraInspectCommand::name)
+                .sorted()
+                .collect(Collectors.joining(", "))
+                .toLowerCase(Locale.ROOT);
     }
 
-    /** {@code 00} of {@code transformer_blocks.0.attn.to_q}, so that blocks sort by number. */
+    /** As torch names it, where it has the type: {@code float8_e4m3} for {@code F8_E4M3}. */
+    private static String name(DType type) {
+        return ElementType.of(type).map(ElementType::name).orElse(type.name().replaceFirst("^F", "FLOAT"));
+    }
+
+    /** {@code 00} of {@code transformer_blocks.0.attn.to_q}, so that blocks sort by number; layers outside come last. */
     private static String block(String module) {
-        int start = module.indexOf('.') + 1;
-        return "%02d".formatted(Integer.parseInt(module.substring(start, module.indexOf('.', start))));
-    }
-
-    private void print(String line) {
-        spec.commandLine().getOut().println(line);
-        spec.commandLine().getOut().flush();
+        OptionalInt block = QwenImageTransformer.block(module);
+        return block.isPresent() ? "%02d".formatted(block.getAsInt()) : "outside";
     }
 }

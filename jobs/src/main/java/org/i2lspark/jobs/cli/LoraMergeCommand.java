@@ -1,20 +1,16 @@
 package org.i2lspark.jobs.cli;
 
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.concurrent.Callable;
 import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.lora.LoraFile;
 import org.i2lspark.lora.MergedLora;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code i2l lora merge}: several LoRAs as one. */
 @Command(
@@ -30,9 +26,9 @@ import picocli.CommandLine.Spec;
             "Example:",
             "  i2l lora merge a.safetensors b.safetensors --strength 1 --strength 0.5 --output ab.safetensors"
         })
-final class LoraMergeCommand implements Callable<Integer> {
+final class LoraMergeCommand extends LoraTool {
     @Parameters(arity = "1..*", paramLabel = "LORA", description = "The LoRA files.")
-    private List<Path> inputs;
+    private List<String> inputs;
 
     @Option(
             names = "--strength",
@@ -43,42 +39,30 @@ final class LoraMergeCommand implements Callable<Integer> {
     @Mixin
     private LoraFileOptions options;
 
-    @Spec
-    private CommandSpec spec;
-
     @Override
-    public Integer call() throws IOException {
+    void run(LoraStore store) throws IOException {
         if (strengths.size() > 1 && strengths.size() != inputs.size()) {
-            throw new IllegalArgumentException(
-                    "Invalid --strength: given %d times for %d LoRAs (expected once or for each)"
-                            .formatted(strengths.size(), inputs.size()));
+            throw new UnusableException("Invalid --strength: given %d times for %d LoRAs (expected once or for each)"
+                    .formatted(strengths.size(), inputs.size()));
         }
         List<Double> each = strengths.size() > 1
                 ? strengths
                 : Collections.nCopies(inputs.size(), strengths.isEmpty() ? 1.0 : strengths.get(0));
         List<LoraFile> files = new ArrayList<>();
         try {
-            for (Path input : inputs) {
-                files.add(LoraFileOptions.open(input));
+            for (String input : inputs) {
+                files.add(store.open(input));
             }
-            MergedLora merged = merge(files, each);
-            long bytes = options.write(merged, files.get(0));
-            spec.commandLine()
-                    .getOut()
-                    .println("%s: rank %d, %d bytes".formatted(options.output(), merged.rank(), bytes));
-            return 0;
+            options.check(store, files.get(0));
+            MergedLora merged = new MergedLora(files, each);
+            long bytes = options.write(store, merged, files.get(0));
+            if (!options.quiet()) {
+                print("%s: rank %d, %d bytes".formatted(options.output(), merged.rank(), bytes));
+            }
         } finally {
             for (LoraFile file : files) {
                 file.close();
             }
-        }
-    }
-
-    private static MergedLora merge(List<LoraFile> files, List<Double> strengths) throws UnusableException {
-        try {
-            return new MergedLora(files, strengths);
-        } catch (IOException e) {
-            throw new UnusableException(e.getMessage(), e);
         }
     }
 }

@@ -1,19 +1,15 @@
 package org.i2lspark.jobs.cli;
 
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import org.i2lspark.lora.LoraFile;
 import org.i2lspark.lora.ReducedLora;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code i2l lora reduce}: a LoRA of a lower rank. */
 @Command(
@@ -26,9 +22,9 @@ import picocli.CommandLine.Spec;
             ""
         },
         footer = {"", "Example:", "  i2l lora reduce style.safetensors --rank 8 --output small.safetensors"})
-final class LoraReduceCommand implements Callable<Integer> {
-    @Parameters(paramLabel = "LORA", description = "The LoRA file.")
-    private Path input;
+final class LoraReduceCommand extends LoraTool {
+    @Parameters(paramLabel = "LORA", description = "The LoRA file, or a folder of PEFT or diffusers.")
+    private String input;
 
     @ArgGroup(multiplicity = "1")
     private Target target;
@@ -51,20 +47,24 @@ final class LoraReduceCommand implements Callable<Integer> {
     @Mixin
     private LoraFileOptions options;
 
-    @Spec
-    private CommandSpec spec;
-
     @Override
-    public Integer call() throws IOException {
-        try (LoraFile file = LoraFileOptions.open(input)) {
+    void run(LoraStore store) throws IOException {
+        try (LoraFile file = store.open(input)) {
+            options.check(store, file);
             ReducedLora reduced = target.rank != null
                     ? ReducedLora.toRank(file, target.rank)
                     : ReducedLora.toError(file, target.maxError);
-            long bytes = options.write(reduced, file);
+            long bytes = options.write(store, reduced, file);
             if (errors) {
                 for (Map.Entry<String, Double> module : reduced.errors().entrySet()) {
+                    if (options.quiet()) {
+                        return;
+                    }
                     print(String.format(Locale.ROOT, "%-45s %.3e", module.getKey(), module.getValue()));
                 }
+            }
+            if (options.quiet()) {
+                return;
             }
             print(String.format(
                     Locale.ROOT,
@@ -74,11 +74,6 @@ final class LoraReduceCommand implements Callable<Integer> {
                     file.rank(),
                     reduced.error(),
                     bytes));
-            return 0;
         }
-    }
-
-    private void print(String line) {
-        spec.commandLine().getOut().println(line);
     }
 }

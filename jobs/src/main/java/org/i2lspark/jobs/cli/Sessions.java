@@ -3,9 +3,12 @@ package org.i2lspark.jobs.cli;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.util.Map;
+import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.SparkConf;
+import org.apache.spark.deploy.SparkHadoopUtil;
 import org.apache.spark.sql.SparkSession;
 import org.i2lspark.jobs.storage.Secrets;
+import org.i2lspark.jobs.storage.Storage;
 import scala.Tuple2;
 
 /** Starts Spark: embedded unless a master is named, here or by {@code spark-submit}. */
@@ -41,12 +44,26 @@ final class Sessions {
             conf.setIfMissing("spark.jars", applicationJar());
         }
         SparkSession spark = SparkSession.builder().config(conf).getOrCreate();
-        for (Tuple2<String, String> setting : spark.sparkContext().getConf().getAll()) {
+        learnSecrets(spark.sparkContext().getConf(), spark.sparkContext().hadoopConfiguration());
+        return spark;
+    }
+
+    /** The stores as a session with these settings would see them, without starting one. */
+    static Storage storage(Map<String, String> settings) {
+        SparkConf conf = new SparkConf();
+        settings.forEach(conf::set);
+        setStoreDefaults(conf);
+        Configuration hadoop = SparkHadoopUtil.get().newConfiguration(conf);
+        learnSecrets(conf, hadoop);
+        return new Storage(hadoop);
+    }
+
+    private static void learnSecrets(SparkConf conf, Configuration hadoop) {
+        for (Tuple2<String, String> setting : conf.getAll()) {
             Secrets.learn(Map.of(setting._1(), setting._2()).entrySet());
         }
-        Secrets.learn(spark.sparkContext().hadoopConfiguration());
+        Secrets.learn(hadoop);
         Secrets.learn(System.getenv().entrySet());
-        return spark;
     }
 
     /** Uploads of a bounded buffer in memory: up to four parts of a file on their way, whatever its size. */

@@ -7,8 +7,12 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import org.assertj.core.data.Offset;
+import org.i2lspark.jobs.s3.S3Server;
 import org.i2lspark.model.ReferenceCase;
 import org.i2lspark.model.ReferenceCase.FloatTensor;
 import org.junit.jupiter.api.Test;
@@ -92,9 +96,158 @@ class LoraCommandTest {
         assertThat(diff.out().lines().reduce((first, last) -> last).orElse(""))
                 .startsWith("all")
                 .contains("1.000000");
-        CommandLineRun cheap =
-                CommandLineRun.of("lora", "reduce", GROUP, "--max-error", "0.5", "--errors", "--output", reduced);
+        CommandLineRun cheap = CommandLineRun.of(
+                "lora", "reduce", GROUP, "--max-error", "0.5", "--errors", "--output", reduced, "--overwrite");
         assertThat(cheap.out()).contains("transformer_blocks.1.txt_mod.1").contains("relative error");
+    }
+
+    @Test
+    void diffIsToldInJsonToo() throws IOException {
+        CommandLineRun run = CommandLineRun.of("lora", "diff", GROUP, GROUP, "--json");
+        JsonNode all = new JsonMapper().readTree(run.out()).get("all");
+        assertThat(all.get("cosine").asDouble()).isCloseTo(1, Offset.offset(1e-6));
+        assertThat(all.get("relative_norm").asDouble()).isCloseTo(0, Offset.offset(1e-6));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"merge", "convert", "reduce"})
+    void nothingIsOverwrittenUnlessAsked(String command) throws IOException {
+        Path output = Files.writeString(folder.resolve("mine.safetensors"), "precious");
+        List<Object> args = new ArrayList<>(List.of("lora", command, IMAGE, "--output", output, "--quiet"));
+        if (command.equals("reduce")) {
+            args.addAll(List.of("--rank", "2"));
+        }
+        CommandLineRun refused = CommandLineRun.of(args.toArray());
+        assertThat(refused.exitCode()).isEqualTo(Main.UNUSABLE);
+        assertThat(refused.err())
+                .isEqualTo("Error: Cannot write %s: it exists; give another --output, or --overwrite to replace it%n"
+                        .formatted(output));
+        assertThat(output).hasContent("precious");
+        args.add("--overwrite");
+        CommandLineRun run = CommandLineRun.of(args.toArray());
+        assertThat(run.exitCode()).isZero();
+        assertThat(run.out()).isEmpty();
+        assertThat(CommandLineRun.of("lora", "inspect", output).exitCode()).isZero();
+        assertThat(folder.toFile().list()).containsExactly("mine.safetensors");
+    }
+
+    @Test
+    void anAdapterFolderIsNotOverwrittenUnlessAsked() throws IOException {
+        Path adapter = Files.createDirectories(folder.resolve("adapter"));
+        Path config = Files.writeString(adapter.resolve("adapter_config.json"), "{\"r\": 1, \"lora_alpha\": 64}");
+        Object[] args = {"lora", "convert", GROUP, "--key-format", "peft", "--output", adapter};
+        assertUnusable("adapter_config.json: it exists", args);
+        assertThat(config).content().contains("64");
+        Object[] overwrite = Arrays.copyOf(args, args.length + 1);
+        overwrite[args.length] = "--overwrite";
+        assertThat(CommandLineRun.of(overwrite).exitCode()).isZero();
+        assertThat(CommandLineRun.of("lora", "diff", GROUP, adapter).out()).containsPattern("all +1.000000 +[0-4]");
+    }
+
+    @Test
+    void aLoraMayReplaceItself() throws IOException {
+        Path lora = Files.copy(IMAGE, folder.resolve("lora.safetensors"));
+        assertThat(CommandLineRun.of("lora", "merge", lora, lora, "--output", lora, "--overwrite")
+                        .exitCode())
+                .isZero();
+        assertThat(CommandLineRun.of("lora", "inspect", lora, "--json").out()).contains("\"rank\" : 8");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"inspect", "convert", "merge", "reduce", "diff"})
+    void aMissingFileIsNamedOnce(String command) {
+        Path missing = folder.resolve("no such: file%.safetensors");
+        List<Object> args = new ArrayList<>(List.of("lora", command, missing));
+        switch (command) {
+            case "diff" -> args.add(GROUP);
+            case "reduce" -> args.addAll(List.of("--rank", "2", "--output", folder.resolve("out")));
+            case "convert", "merge" -> args.addAll(List.of("--output", folder.resolve("out")));
+            default -> {}
+        }
+        CommandLineRun run = CommandLineRun.of(args.toArray());
+        assertThat(run.exitCode()).isEqualTo(Main.UNUSABLE);
+        assertThat(run.err()).isEqualTo("Error: Cannot open %s: there is no such file or folder%n".formatted(missing));
+    }
+
+    @Test
+    void whatCannotBeWrittenIsToldInOneLine() throws IOException {
+        Path file = Files.writeString(folder.resolve("file"), "no folder");
+        CommandLineRun run = CommandLineRun.of("lora", "convert", GROUP, "--output", file.resolve("below.safetensors"));
+        assertThat(run.exitCode()).isEqualTo(Main.UNUSABLE);
+        assertThat(run.err().lines()).hasSize(1);
+        assertUnusable("expected a file, it is a folder", "lora", "convert", GROUP, "--output", folder);
+        assertUnusable("holds credentials", "lora", "inspect", "s3a://me:secret-word@bucket/lora.safetensors");
+    }
+
+    @Test
+    void lorasMayLieInAStore() throws IOException {
+        try (S3Server server = new S3Server()) {
+            Path settings = folder.resolve("s3.conf");
+            Files.write(
+                    settings,
+                    server.hadoopSettings().entrySet().stream()
+                            .map(setting -> "spark.hadoop.%s %s".formatted(setting.getKey(), setting.getValue()))
+                            .toList());
+            String root = "s3a://" + S3Server.BUCKET + "/loras/";
+            run("convert", GROUP, "--output", root + "group.safetensors", "--properties-file", settings);
+            run(
+                    "convert",
+                    root + "group.safetensors",
+                    "--key-format",
+                    "peft",
+                    "--output",
+                    root + "adapter",
+                    "--properties-file",
+                    settings);
+            run(
+                    "merge",
+                    root + "adapter",
+                    IMAGE,
+                    "--output",
+                    root + "merged.safetensors",
+                    "--properties-file",
+                    settings);
+            run(
+                    "reduce",
+                    root + "merged.safetensors",
+                    "--rank",
+                    "3",
+                    "--output",
+                    folder.resolve("reduced.safetensors"),
+                    "--properties-file",
+                    settings);
+            assertThat(run("diff", GROUP, root + "adapter", "--properties-file", settings))
+                    .containsPattern("all +1.000000");
+            assertThat(run("inspect", root + "merged.safetensors", "--properties-file", settings))
+                    .contains("rank        16");
+            assertUnusable(
+                    "group.safetensors: it exists",
+                    "lora",
+                    "convert",
+                    GROUP,
+                    "--output",
+                    root + "group.safetensors",
+                    "--properties-file",
+                    settings);
+            run("convert", IMAGE, "--output", root + "group.safetensors", "--overwrite", "--properties-file", settings);
+            assertThat(run("inspect", root + "group.safetensors", "--properties-file", settings))
+                    .contains("rank        4");
+            assertUnusable(
+                    "there is no such file or folder",
+                    "lora",
+                    "inspect",
+                    root + "none.safetensors",
+                    "--properties-file",
+                    settings);
+        }
+    }
+
+    private static String run(Object... args) {
+        List<Object> all = new ArrayList<>(List.of("lora"));
+        all.addAll(List.of(args));
+        CommandLineRun run = CommandLineRun.of(all.toArray());
+        assertThat(run.exitCode()).as(run.err()).isZero();
+        return run.out();
     }
 
     @Test

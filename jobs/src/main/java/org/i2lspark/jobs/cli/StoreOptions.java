@@ -1,0 +1,46 @@
+package org.i2lspark.jobs.cli;
+
+import java.io.IOException;
+import java.io.Reader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Properties;
+import java.util.TreeMap;
+import picocli.CommandLine.Option;
+
+/** Settings, among them those of the stores that URIs lead to. */
+final class StoreOptions {
+    @Option(
+            names = "--properties-file",
+            paramLabel = "FILE",
+            description = "Settings for Spark, a key and a value in each line, as spark-submit takes them; see conf/.")
+    private Path propertiesFile;
+
+    @Option(names = "--conf", paramLabel = "KEY=VALUE", description = "A setting for Spark; may be repeated.")
+    private Map<String, String> settings = new TreeMap<>();
+
+    /** What was set, the options before the file. */
+    Map<String, String> settings() throws IOException {
+        Map<String, String> all = new TreeMap<>();
+        if (propertiesFile != null) {
+            Properties properties = new Properties();
+            try (Reader reader = Files.newBufferedReader(propertiesFile, StandardCharsets.UTF_8)) {
+                properties.load(reader);
+            }
+            properties
+                    .stringPropertyNames()
+                    .forEach(key -> all.put(key, properties.getProperty(key).strip()));
+        }
+        all.putAll(settings);
+        for (String key : all.keySet()) {
+            if (!key.startsWith("spark.")) {
+                throw new IllegalArgumentException(
+                        "Invalid setting: '%s' (expected a name that begins with 'spark.', such as spark.hadoop.fs.s3a.endpoint)"
+                                .formatted(key));
+            }
+        }
+        return all;
+    }
+}
