@@ -8,6 +8,14 @@ import java.util.List;
 /** Starts DJL's PyTorch engine, once per process, with the settings that this project relies on. */
 public final class Torch {
     private static final String ENGINE = "PyTorch";
+    /** What libtorch's allocators, and the libraries beneath it, say; DJL keeps no other trace of the type of an error. */
+    private static final List<String> OUT_OF_MEMORY = List.of(
+            "DefaultCPUAllocator: can't allocate memory",
+            "DefaultCPUAllocator: not enough memory",
+            "CUDA out of memory",
+            "CUDA error: out of memory",
+            "CUBLAS_STATUS_ALLOC_FAILED",
+            "CUDNN_STATUS_ALLOC_FAILED");
 
     static {
         setDefault("ai.djl.offline", "true");
@@ -45,9 +53,21 @@ public final class Torch {
         }
     }
 
-    /** Whether libtorch or the device could not do what was asked, as when memory runs out. */
+    /** Whether libtorch or the device could not do what was asked, as when its memory runs out. */
     public static boolean isEngineProblem(Throwable problem) {
-        return problem instanceof EngineException;
+        return problem instanceof EngineException || problem instanceof DeviceMemoryException;
+    }
+
+    /**
+     * Whether libtorch found too little memory, on the CPU or on a GPU, so that less at once may do. The Java heap's
+     * {@link OutOfMemoryError} is none of it.
+     */
+    public static boolean isOutOfMemory(Throwable problem) {
+        if (problem instanceof EngineException) {
+            String message = String.valueOf(problem.getMessage());
+            return OUT_OF_MEMORY.stream().anyMatch(message::contains);
+        }
+        return problem instanceof DeviceMemoryException;
     }
 
     private static Engine engine() {
