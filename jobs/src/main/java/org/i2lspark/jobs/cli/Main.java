@@ -10,6 +10,7 @@ import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.Version;
 import org.i2lspark.jobs.generate.StoppedException;
 import org.i2lspark.jobs.storage.Secrets;
+import org.i2lspark.jobs.storage.StoreProblems;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -102,20 +103,22 @@ public final class Main {
         return UNUSABLE;
     }
 
-    /** By its name: Spark need not have S3A. */
-    private static boolean isMissingBucket(Exception e) {
-        return e.getClass().getSimpleName().equals("UnknownStoreException");
-    }
-
     private static int explain(Exception e, PrintWriter err) {
         String said = Secrets.redact(Problems.describe(e));
-        if (e instanceof UnusableException || e instanceof IllegalArgumentException || isMissingBucket(e)) {
+        if (e instanceof UnusableException
+                || e instanceof IllegalArgumentException
+                || StoreProblems.isMissingStore(e)) {
             err.println("Error: " + said);
             return UNUSABLE;
         }
         if (e instanceof StoppedException) {
             err.println("Error: " + said);
             return STOPPED;
+        }
+        if (StoreProblems.isFull(e)) {
+            err.println(
+                    "Error: the run broke: the disk is full or the quota is used up; what was finished is kept: make room and start the run again");
+            return BROKEN;
         }
         err.println("Error: the run broke: " + said);
         StringWriter trace = new StringWriter();

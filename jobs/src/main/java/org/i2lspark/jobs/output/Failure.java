@@ -3,15 +3,14 @@ package org.i2lspark.jobs.output;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.Serializable;
-import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
 import java.util.Locale;
-import org.apache.hadoop.security.AccessControlException;
 import org.i2lspark.image.ImageException;
 import org.i2lspark.jobs.storage.ImageSource.ForbiddenException;
 import org.i2lspark.jobs.storage.ImageSource.TooManyBytesException;
 import org.i2lspark.jobs.storage.Retries.LastingException;
 import org.i2lspark.jobs.storage.Secrets;
+import org.i2lspark.jobs.storage.StoreProblems;
 import org.i2lspark.torch.Torch;
 
 /**
@@ -99,17 +98,13 @@ public record Failure(ErrorClass errorClass, String message) implements Serializ
         if (cause instanceof TooManyBytesException) {
             return ErrorClass.IMAGE_TOO_LARGE;
         }
-        if (cause instanceof FileNotFoundException || cause instanceof NoSuchFileException) {
-            // Java's local files answer a denied read, and that of a folder, with FileNotFoundException too
-            String message = String.valueOf(cause.getMessage());
-            return message.contains("Permission denied")
-                            || (message.contains("directory") && !message.contains("No such"))
-                    ? ErrorClass.IMAGE_UNREADABLE
-                    : ErrorClass.IMAGE_MISSING;
+        if (StoreProblems.isUnreadable(cause)) {
+            return ErrorClass.IMAGE_UNREADABLE;
         }
-        if (cause instanceof AccessControlException
-                || cause instanceof AccessDeniedException
-                || cause instanceof LastingException) {
+        if (cause instanceof FileNotFoundException || cause instanceof NoSuchFileException) {
+            return ErrorClass.IMAGE_MISSING;
+        }
+        if (cause instanceof LastingException) {
             return ErrorClass.IMAGE_UNREADABLE;
         }
         return cause instanceof IOException ? ErrorClass.STORE_READ : ErrorClass.INTERNAL;

@@ -12,6 +12,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.fs.PathIsDirectoryException;
 import org.i2lspark.jobs.storage.Retries.LastingException;
 
 /** Reads the images that a catalog names, as far as the rules allow. */
@@ -101,6 +102,9 @@ public final class ImageSource {
 
     private byte[] readFile(Path path) throws IOException {
         FileStatus file = storage.status(path).orElseThrow(() -> new FileNotFoundException("there is no such file"));
+        if (file.isDirectory()) {
+            throw new PathIsDirectoryException(path.toString());
+        }
         requireSize(file.getLen());
         return storage.readAll(file, rules.maxBytes);
     }

@@ -67,6 +67,10 @@ public final class StoreProblems {
     }
 
     private static boolean isPassingStatus(int status, String code) {
+        if (code.equals("PreconditionFailed")) {
+            return false;
+        }
+        // S3 may find out that it failed after it has said 200
         return status < 300
                 || status == 500
                 || status > 501

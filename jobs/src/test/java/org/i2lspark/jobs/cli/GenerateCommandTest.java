@@ -1,6 +1,7 @@
 package org.i2lspark.jobs.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 
 import java.io.IOException;
 import java.net.URI;
@@ -16,6 +17,7 @@ import java.util.stream.Stream;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.assertj.core.data.Offset;
+import org.i2lspark.jobs.faults.FailingDiskFileSystem;
 import org.i2lspark.jobs.faults.FullDiskFileSystem;
 import org.i2lspark.jobs.output.Manifest;
 import org.i2lspark.jobs.storage.Hashes;
@@ -418,8 +420,11 @@ class GenerateCommandTest {
             // room for a probe, the plan, and a few LoRAs of 1.9 MB
             FullDiskFileSystem.ROOM.set(5_000_000);
             CommandLineRun full = generate(onFullDisk);
-            assertThat(full.exitCode()).isNotZero();
-            assertThat(full.out() + full.err()).contains("No space left on device");
+            assertThat(full.exitCode()).isEqualTo(Main.BROKEN);
+            assertThat(full.err().lines())
+                    .singleElement(STRING)
+                    .contains("the disk is full")
+                    .contains("what was finished is kept");
             int kept = allFiles(output.resolve("loras")).size();
             assertThat(kept).isBetween(1, 3);
             FullDiskFileSystem.ROOM.set(Long.MAX_VALUE);
@@ -431,6 +436,26 @@ class GenerateCommandTest {
         } finally {
             FullDiskFileSystem.ROOM.set(Long.MAX_VALUE);
         }
+    }
+
+    @Test
+    void anImageOnAFailingDiskCostsItsStyle() throws IOException {
+        copy("0.png", "a.png");
+        copy("1.png", FailingDiskFileSystem.BROKEN + ".png");
+        copy("2.png", "z.png");
+        CommandLineRun run = generate(
+                "--conf",
+                "spark.hadoop.fs.file.impl=" + FailingDiskFileSystem.class.getName(),
+                "--conf",
+                "spark.hadoop.fs.file.impl.disable.cache=true");
+        assertThat(run.exitCode()).as(run.err()).isEqualTo(Main.STYLES_FAILED);
+        assertThat(run.out())
+                .contains("2 done, 0 skipped (unchanged), 1 failed")
+                .contains("Input/output error");
+        assertThat(rows("SELECT error_class FROM loras WHERE status = 'failed'"))
+                .extracting(row -> row.getString(0))
+                .containsExactly("store_read");
+        assertThat(generate().out()).contains("1 done, 2 skipped (unchanged), 0 failed");
     }
 
     @Test

@@ -3,7 +3,10 @@ package org.i2lspark.jobs.faults;
 import java.io.FilterOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.net.URI;
 import java.util.concurrent.atomic.AtomicLong;
+import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.Path;
@@ -11,9 +14,21 @@ import org.apache.hadoop.fs.RawLocalFileSystem;
 import org.apache.hadoop.fs.permission.FsPermission;
 import org.apache.hadoop.util.Progressable;
 
-/** Local files on a disk that has room for so many bytes only. */
+/** Local files on a disk that has room for so many bytes only, with the error of the system's own full disk. */
 public final class FullDiskFileSystem extends LocalFileSystem {
     public static final AtomicLong ROOM = new AtomicLong(Long.MAX_VALUE);
+
+    private static final FSDataOutputStream FULL = full();
+
+    private static FSDataOutputStream full() {
+        try {
+            RawLocalFileSystem local = new RawLocalFileSystem();
+            local.initialize(URI.create("file:///"), new Configuration());
+            return local.append(new Path("/dev/full"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
 
     public FullDiskFileSystem() {
         super(new Raw());
@@ -57,7 +72,8 @@ public final class FullDiskFileSystem extends LocalFileSystem {
 
                         private void take(int length) throws IOException {
                             if (ROOM.addAndGet(-length) < 0) {
-                                throw new IOException("No space left on device");
+                                FULL.write(1);
+                                FULL.flush();
                             }
                         }
                     },

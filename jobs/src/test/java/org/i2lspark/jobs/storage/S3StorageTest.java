@@ -5,12 +5,17 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.FileNotFoundException;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.i2lspark.jobs.s3.FaultyS3;
 import org.i2lspark.jobs.s3.FaultyS3.Fault;
+import org.i2lspark.jobs.s3.FaultyS3.Refusal;
 import org.i2lspark.jobs.s3.S3Server;
 import org.i2lspark.jobs.storage.Storage.Stored;
 import org.junit.jupiter.api.AfterAll;
@@ -105,5 +110,64 @@ class S3StorageTest extends StorageContract {
         faulty.setPlan(request -> Fault.NONE);
         assertThat(storage.status(file)).isEmpty();
         assertThatThrownBy(() -> storage.readAll(file, 1)).isInstanceOf(FileNotFoundException.class);
+    }
+
+    /** A name may read like an error, and the store's errors repeat it. */
+    @Test
+    void aNameDecidesNothing() throws IOException {
+        String name = "style-00412/quota-images/out of memory/No space left on device/403 Forbidden.bin";
+        Storage own = withoutOwnRetries();
+        AtomicInteger hurt = new AtomicInteger();
+        faulty.setPlan(request ->
+                request.type().equals("PutObject") && hurt.getAndIncrement() < 2 ? Fault.ERROR_BEFORE : Fault.NONE);
+        assertThat(own.createOnce(new Path(folder, name), folder, out -> out.write(1))
+                        .created())
+                .isTrue();
+        faulty.setPlan(request -> Fault.ERROR_BEFORE);
+        assertThatThrownBy(() -> own.createOnce(new Path(folder, "2/" + name), folder, out -> out.write(1)))
+                .isInstanceOf(IOException.class)
+                .isNotInstanceOf(FileNotFoundException.class)
+                .satisfies(
+                        problem -> assertThat(StoreProblems.httpStatus(problem)).hasValue(500));
+    }
+
+    /** So that it is this project that tries again. */
+    private static Storage withoutOwnRetries() {
+        Configuration configuration = S3Server.configuration(faulty.endpoint());
+        configuration.set("fs.s3a.retry.limit", "0");
+        return new Storage(configuration);
+    }
+
+    @Test
+    void aConflictOfTwoWritersIsTriedAgain() throws IOException {
+        AtomicInteger conflicts = new AtomicInteger();
+        faulty.refuse(request -> request.ifNoneMatch() != null && conflicts.getAndIncrement() == 0
+                ? Optional.of(new Refusal(409, "ConditionalRequestConflict"))
+                : Optional.empty());
+        assertThat(storage.createOnce(new Path(folder, "x.bin"), folder, out -> out.write(1))
+                        .created())
+                .isTrue();
+    }
+
+    @Test
+    void deletingManyTakesFewRequestsAndSaysWhatFailed() throws IOException {
+        List<Path> files = new ArrayList<>();
+        for (int i = 0; i < 12; i++) {
+            Path file = new Path(folder, "many/" + i);
+            storage.replace(file, folder, new byte[1]);
+            files.add(file);
+        }
+        AtomicInteger requests = new AtomicInteger();
+        faulty.setPlan(request -> {
+            requests.incrementAndGet();
+            return Fault.NONE;
+        });
+        faulty.refuse(request -> request.type().equals("DeleteObjects") && requests.get() == 2
+                ? Optional.of(new Refusal(403, "AccessDenied"))
+                : Optional.empty());
+        assertThat(storage.deleteAll(files)).containsOnlyKeys(files.subList(10, 12));
+        // pages of five
+        assertThat(requests).hasValue(2);
+        assertThat(storage.files(folder)).hasSize(2);
     }
 }
