@@ -1,6 +1,7 @@
 package org.i2lspark.jobs.storage;
 
 import java.io.BufferedOutputStream;
+import java.io.EOFException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -12,6 +13,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
+import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.BulkDelete;
 import org.apache.hadoop.fs.EtagSource;
 import org.apache.hadoop.fs.FSDataOutputStream;
@@ -28,8 +30,13 @@ final class ObjectStore extends Store {
     private static final String CONDITIONAL_CREATE = "fs.option.create.conditional.overwrite";
     private static final Pattern MD5 = Pattern.compile("\"?[0-9a-f]{32}\"?");
 
+    private final boolean usesTls;
+    private volatile boolean hasMd5Tags;
+    private volatile boolean hasOtherTags;
+
     ObjectStore(FileSystem fileSystem) {
         super(fileSystem);
+        this.usesTls = usesTls(fileSystem.getConf());
     }
 
     @Override
@@ -149,18 +156,49 @@ final class ObjectStore extends Store {
         }
     }
 
+    /**
+     * Reads an object once where that can be trusted. TLS notices each byte that changes on the way, so over TLS the length
+     * is enough. TCP's own check lets some through: over plain HTTP an object's tag is compared, which is mostly the MD5 of
+     * its bytes. Where it is not, as with KMS keys, reading again has to agree, until the bucket has shown that its tags are
+     * all of that kind and say nothing.
+     */
     @Override
     byte[] readAll(FileStatus file, long maxBytes) throws IOException {
-        byte[] bytes = readAtMost(open(file), maxBytes);
-        if (!agrees(file, bytes) && !Arrays.equals(bytes, readAtMost(open(file), maxBytes))) {
+        byte[] bytes = readWhole(file, maxBytes);
+        if (isTrusted(file, bytes)) {
+            return bytes;
+        }
+        if (!Arrays.equals(bytes, readWhole(file, maxBytes))) {
             throw new IOException("Cannot read %s: its bytes changed on the way".formatted(file.getPath()));
+        }
+        hasOtherTags = true;
+        return bytes;
+    }
+
+    private byte[] readWhole(FileStatus file, long maxBytes) throws IOException {
+        byte[] bytes = readAtMost(open(file), maxBytes);
+        if (bytes.length != file.getLen()) {
+            throw new EOFException(
+                    "Cannot read %s: got %d of %d bytes".formatted(file.getPath(), bytes.length, file.getLen()));
         }
         return bytes;
     }
 
-    /** An object's tag is mostly the MD5 of its bytes; where it is not, as with KMS keys, reading again has to agree. */
-    private static boolean agrees(FileStatus status, byte[] bytes) {
-        String etag = status instanceof EtagSource source ? source.getEtag() : null;
-        return etag == null || !MD5.matcher(etag).matches() || etag.contains(Hashes.md5(bytes));
+    private boolean isTrusted(FileStatus file, byte[] bytes) {
+        String etag = file instanceof EtagSource source ? source.getEtag() : null;
+        if (usesTls || etag == null || !MD5.matcher(etag).matches()) {
+            return true;
+        }
+        if (etag.contains(Hashes.md5(bytes))) {
+            hasMd5Tags = true;
+            return true;
+        }
+        return hasOtherTags && !hasMd5Tags;
+    }
+
+    /** Whether S3A speaks TLS with its endpoint. */
+    static boolean usesTls(Configuration configuration) {
+        return configuration.getBoolean("fs.s3a.connection.ssl.enabled", true)
+                && !configuration.getTrimmed("fs.s3a.endpoint", "").startsWith("http://");
     }
 }

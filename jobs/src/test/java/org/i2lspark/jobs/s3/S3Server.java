@@ -73,7 +73,7 @@ public final class S3Server implements AutoCloseable {
         settings.put("fs.s3a.retry.throttle.interval", "50ms");
         settings.put("fs.s3a.retry.limit", "2");
         settings.put("fs.s3a.attempts.maximum", "1");
-        settings.put("fs.s3a.connection.timeout", "5s");
+        settings.put("fs.s3a.connection.timeout", "60s");
         settings.put("fs.s3a.multipart.size", "5M");
         settings.put("fs.s3a.input.stream.type", "classic");
         settings.put("fs.s3a.bulk.delete.page.size", "5");

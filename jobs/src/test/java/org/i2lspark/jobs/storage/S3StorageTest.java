@@ -1,5 +1,6 @@
 package org.i2lspark.jobs.storage;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -169,5 +170,87 @@ class S3StorageTest extends StorageContract {
         // pages of five
         assertThat(requests).hasValue(2);
         assertThat(storage.files(folder)).hasSize(2);
+    }
+
+    /** Three objects of the bucket, and how many reads they take. */
+    private int readsOf(Storage reader, List<Path> files) throws IOException {
+        AtomicInteger reads = new AtomicInteger();
+        faulty.setPlan(request -> {
+            reads.addAndGet(request.type().equals("GetObject") ? 1 : 0);
+            return Fault.NONE;
+        });
+        for (Path file : files) {
+            assertThat(reader.readAll(file, 2000)).isEqualTo(content(file));
+        }
+        return reads.get();
+    }
+
+    private static byte[] content(Path file) {
+        return file.getName().repeat(100).getBytes(UTF_8);
+    }
+
+    private List<Path> threeObjects() throws IOException {
+        List<Path> files = List.of(new Path(folder, "a"), new Path(folder, "b"), new Path(folder, "c"));
+        for (Path file : files) {
+            storage.replace(file, folder, content(file));
+        }
+        return files;
+    }
+
+    private static Storage fresh() {
+        return new Storage(S3Server.configuration(faulty.endpoint()));
+    }
+
+    @Test
+    void objectsAreReadOnceWhateverTheirTagsAre() throws IOException {
+        List<Path> files = threeObjects();
+        assertThat(readsOf(fresh(), files)).isEqualTo(3);
+        faulty.tagLikeKms();
+        Storage reader = fresh();
+        // that the tags say nothing is found out once
+        assertThat(readsOf(reader, files)).isEqualTo(4);
+        assertThat(readsOf(reader, files)).isEqualTo(3);
+    }
+
+    @Test
+    void aReadThatIsChangedOnTheWayIsFound() throws IOException {
+        List<Path> files = threeObjects();
+        for (boolean likeKms : new boolean[] {false, true}) {
+            faulty.reset();
+            if (likeKms) {
+                faulty.tagLikeKms();
+            }
+            AtomicInteger reads = new AtomicInteger();
+            faulty.setPlan(request ->
+                    request.type().equals("GetObject") && reads.getAndIncrement() == 0 ? Fault.CORRUPTED : Fault.NONE);
+            assertThat(fresh().readAll(files.get(0), 2000)).isEqualTo(content(files.get(0)));
+        }
+    }
+
+    @Test
+    void tagsOfTwoKindsInOneBucketAreNotTrusted() throws IOException {
+        List<Path> files = threeObjects();
+        Storage reader = fresh();
+        faulty.tagLikeKms();
+        assertThat(readsOf(reader, files)).isEqualTo(4);
+        faulty.reset();
+        assertThat(readsOf(reader, files)).isEqualTo(3);
+        AtomicInteger reads = new AtomicInteger();
+        faulty.setPlan(request ->
+                request.type().equals("GetObject") && reads.getAndIncrement() == 0 ? Fault.CORRUPTED : Fault.NONE);
+        assertThat(reader.readAll(files.get(0), 2000)).isEqualTo(content(files.get(0)));
+    }
+
+    @Test
+    void knowsWhetherTheWayIsSafe() {
+        Configuration configuration = new Configuration(false);
+        assertThat(ObjectStore.usesTls(configuration)).isTrue();
+        configuration.set("fs.s3a.endpoint", "https://s3.example.com");
+        assertThat(ObjectStore.usesTls(configuration)).isTrue();
+        configuration.set("fs.s3a.endpoint", "http://s3.example.com");
+        assertThat(ObjectStore.usesTls(configuration)).isFalse();
+        configuration.set("fs.s3a.endpoint", "s3.example.com");
+        configuration.set("fs.s3a.connection.ssl.enabled", "false");
+        assertThat(ObjectStore.usesTls(configuration)).isFalse();
     }
 }
