@@ -24,7 +24,7 @@ import org.i2lspark.jobs.storage.Storage.Stored;
  */
 final class Preliminaries {
     /** Within a minute, with what comes before and after. */
-    private static final Duration LIMIT = Duration.ofSeconds(50);
+    private static final Duration LIMIT = Duration.ofSeconds(40);
 
     private static final Map<String, String> IMPATIENT_S3A = Map.of(
             "attempts.maximum", "1",
