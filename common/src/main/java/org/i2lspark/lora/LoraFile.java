@@ -4,18 +4,13 @@ import java.io.Closeable;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.Channels;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.EnumMap;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
-import java.util.TreeSet;
 import org.i2lspark.lora.TensorName.Role;
 import org.i2lspark.safetensors.DType;
 import org.i2lspark.safetensors.SafetensorsFile;
@@ -27,16 +22,14 @@ public final class LoraFile implements LoraSource, Closeable {
     /** The weights in a folder that diffusers writes. */
     private static final String DIFFUSERS_WEIGHTS_FILE = "pytorch_lora_weights.safetensors";
 
-    /** An empty tensor with which ComfyUI marks files of eight-bit floats. */
-    private static final String FP8_MARK = "scaled_fp8";
-
     private final SafetensorsFile file;
     private final KeyFormat keyFormat;
     private final Set<DType> dtypes;
     private final Map<String, Module> modules;
+    private final List<Shape> shapes;
 
     /** An adapted layer: its sizes, its tensors, and what B·A is multiplied with by a config or header. */
-    private record Module(Shape shape, Map<Role, TensorInfo> tensors, double scale) {}
+    record Module(Shape shape, Map<Role, TensorInfo> tensors, double scale) {}
 
     /** A folder that LoRA files are read from, wherever it is. */
     @FunctionalInterface
@@ -45,11 +38,12 @@ public final class LoraFile implements LoraSource, Closeable {
         Optional<SeekableByteChannel> open(String name) throws IOException;
     }
 
-    private LoraFile(SafetensorsFile file, KeyFormat keyFormat, Set<DType> dtypes, Map<String, Module> modules) {
+    LoraFile(SafetensorsFile file, KeyFormat keyFormat, Set<DType> dtypes, Map<String, Module> modules) {
         this.file = file;
         this.keyFormat = keyFormat;
         this.dtypes = dtypes;
         this.modules = modules;
+        this.shapes = modules.values().stream().map(Module::shape).toList();
     }
 
     /**
@@ -82,7 +76,7 @@ public final class LoraFile implements LoraSource, Closeable {
         for (String name : List.of(PeftConfig.WEIGHTS_FILE, DIFFUSERS_WEIGHTS_FILE)) {
             Optional<SeekableByteChannel> weights = folder.open(name);
             if (weights.isPresent()) {
-                return open(location + "/" + name, name, weights.get(), folder);
+                return open(location.replaceFirst("/*$", "/") + name, name, weights.get(), folder);
             }
         }
         throw new FileNotFoundException("Cannot open %s: it is a folder without %s or %s"
@@ -105,154 +99,10 @@ public final class LoraFile implements LoraSource, Closeable {
     private static LoraFile open(String location, String name, SeekableByteChannel weights, Folder folder)
             throws IOException {
         try {
-            return new Reader(SafetensorsFile.open(location, weights)).read(name, folder);
+            return new LoraFileReader(SafetensorsFile.open(location, weights)).read(name, folder);
         } catch (IOException | RuntimeException e) {
             weights.close();
             throw e;
-        }
-    }
-
-    /** Makes sense of a header. */
-    private static final class Reader {
-        private final SafetensorsFile file;
-        private final Map<String, Map<Role, TensorInfo>> tensors = new TreeMap<>();
-        private final Set<String> adapters = new TreeSet<>();
-        private KeyFormat keyFormat;
-
-        Reader(SafetensorsFile file) {
-            this.file = file;
-        }
-
-        LoraFile read(String name, Folder folder) throws IOException {
-            refuseOtherBase(file.metadata().getOrDefault("modelspec.architecture", ""));
-            refuseOtherBase(file.metadata().getOrDefault("ss_base_model_version", ""));
-            sort();
-            Optional<PeftConfig> config = config(name, folder);
-            if (config.isPresent()) {
-                refuseOtherBase(config.get().baseModel());
-            }
-            Set<DType> dtypes = EnumSet.noneOf(DType.class);
-            Map<String, Module> modules = new TreeMap<>();
-            for (Map.Entry<String, Map<Role, TensorInfo>> module : tensors.entrySet()) {
-                modules.put(module.getKey(), module(module.getKey(), module.getValue(), config));
-                dtypes.add(module.getValue().get(Role.A).dtype());
-                dtypes.add(module.getValue().get(Role.B).dtype());
-            }
-            return new LoraFile(file, keyFormat, dtypes, modules);
-        }
-
-        private void refuseOtherBase(String said) throws IOException {
-            Optional<String> base = UnsupportedTensor.otherBase(said);
-            if (base.isPresent()) {
-                throw invalid("it says that it is for %s ('%s')".formatted(base.get(), said));
-            }
-        }
-
-        private void sort() throws IOException {
-            String unknown = null;
-            for (TensorInfo tensor : file.tensors().values()) {
-                refuse(UnsupportedTensor.adapter(tensor.name()), tensor);
-                Optional<TensorName> name = TensorName.parse(tensor.name());
-                if (name.isPresent()) {
-                    add(name.get(), tensor);
-                } else if (!tensor.name().equals(FP8_MARK)) {
-                    refuse(UnsupportedTensor.other(tensor.name()), tensor);
-                    unknown = unknown == null ? tensor.name() : unknown;
-                }
-            }
-            if (keyFormat == null) {
-                throw invalid("no tensor is named as in any of the formats comfyui, diffsynth, diffusers, kohya, peft");
-            }
-            if (unknown != null) {
-                throw invalid("tensor '%s' is no factor of a linear layer in %s's or any other known format"
-                        .formatted(unknown, keyFormat.id()));
-            }
-            if (adapters.size() > 1) {
-                throw invalid("it holds several adapters, %s (expected one)".formatted(String.join(", ", adapters)));
-            }
-        }
-
-        private void refuse(Optional<String> reason, TensorInfo tensor) throws IOException {
-            if (reason.isPresent()) {
-                throw invalid("%s: tensor '%s'".formatted(reason.get(), tensor.name()));
-            }
-        }
-
-        private void add(TensorName name, TensorInfo tensor) throws IOException {
-            TensorInfo earlier = tensors.computeIfAbsent(name.module(), module -> new EnumMap<>(Role.class))
-                    .put(name.role(), tensor);
-            if (name.role() == Role.A || name.role() == Role.B) {
-                adapters.add(name.adapter());
-                keyFormat = keyFormat == null ? name.keyFormat() : keyFormat;
-            }
-            if (earlier != null && adapters.size() <= 1) {
-                throw invalid(
-                        "it has %s twice, as '%s' and as '%s'".formatted(name.module(), earlier.name(), tensor.name()));
-            }
-        }
-
-        /** A config counts for the file that PEFT reads beside it, and for one whose tensors PEFT has named. */
-        private Optional<PeftConfig> config(String name, Folder folder) throws IOException {
-            if (name.equals(PeftConfig.WEIGHTS_FILE) || keyFormat == KeyFormat.PEFT) {
-                Optional<SeekableByteChannel> config = folder.open(PeftConfig.CONFIG_FILE);
-                if (config.isPresent()) {
-                    try (SeekableByteChannel channel = config.get()) {
-                        String location = "%s beside %s".formatted(PeftConfig.CONFIG_FILE, file.location());
-                        byte[] json = Channels.newInputStream(channel).readAllBytes();
-                        return Optional.of(PeftConfig.ofFile(location, json));
-                    }
-                }
-            }
-            return PeftConfig.ofHeader(file.location(), file.metadata());
-        }
-
-        private Module module(String name, Map<Role, TensorInfo> own, Optional<PeftConfig> config) throws IOException {
-            TensorInfo a = own.get(Role.A);
-            TensorInfo b = own.get(Role.B);
-            if (a == null || b == null) {
-                TensorInfo found = own.values().iterator().next();
-                throw invalid("it has %s but no factor %s of %s".formatted(found.name(), a == null ? "A" : "B", name));
-            }
-            boolean matrices = a.shape().size() == 2 && b.shape().size() == 2;
-            if (!matrices
-                    || !a.shape().get(0).equals(b.shape().get(1))
-                    || a.shape().contains(0L)) {
-                throw invalid("%s is %s and %s is %s (expected rank x in and out x rank)"
-                        .formatted(a.name(), a.shapeText(), b.name(), b.shapeText()));
-            }
-            requireFloats(a);
-            requireFloats(b);
-            for (Role role : List.of(Role.ALPHA, Role.A_SCALE, Role.B_SCALE)) {
-                if (own.containsKey(role)) {
-                    requireNumber(own.get(role));
-                }
-            }
-            int rank = Math.toIntExact(a.shape().get(0));
-            Shape shape = new Shape(
-                    name,
-                    rank,
-                    Math.toIntExact(a.shape().get(1)),
-                    Math.toIntExact(b.shape().get(0)));
-            return new Module(shape, own, config.isPresent() ? config.get().scale(name, rank) : 1);
-        }
-
-        private void requireFloats(TensorInfo factor) throws IOException {
-            if (!FloatCodec.reads(factor.dtype())) {
-                throw invalid(
-                        "tensor '%s' is %s, which is not supported (expected F64, F32, F16, BF16, F8_E4M3 or F8_E5M2)"
-                                .formatted(factor.name(), factor.dtype()));
-            }
-        }
-
-        private void requireNumber(TensorInfo tensor) throws IOException {
-            if (tensor.shape().stream().anyMatch(size -> size != 1) || !FloatCodec.readsNumber(tensor.dtype())) {
-                throw invalid("tensor '%s' is %s %s (expected one number)"
-                        .formatted(tensor.name(), tensor.shapeText(), tensor.dtype()));
-            }
-        }
-
-        private IOException invalid(String problem) {
-            return new IOException("Not a LoRA for Qwen-Image: %s: %s".formatted(file.location(), problem));
         }
     }
 
@@ -280,7 +130,7 @@ public final class LoraFile implements LoraSource, Closeable {
 
     @Override
     public List<Shape> modules() {
-        return modules.values().stream().map(Module::shape).toList();
+        return shapes;
     }
 
     @Override

@@ -195,7 +195,7 @@ public final class PeftConfig {
         if (said != rank) {
             throw new IOException(
                     "Cannot read %s: it gives %s rank %s, its factors have %d; PEFT cannot load that either"
-                            .formatted(location, module, said, rank));
+                            .formatted(location, module, String.valueOf(said).replaceFirst("\\.0$", ""), rank));
         }
         return of(module, alphas, "lora_alpha") / (root.path("use_rslora").asBoolean() ? Math.sqrt(rank) : rank);
     }

@@ -32,15 +32,14 @@ final class UnsupportedTensor {
 
     private static final List<Kind> BASES = List.of(
             new Kind(
-                    "a text encoder",
+                    "a text encoder or another language model",
                     "^(lora_te\\d?_|te\\d?[._]|text_encoders?[._\\d]|conditioner\\.|cond_stage_model\\.|llm[._]|lycoris_(te|text_encoder))"
                             + "|text_model|(clip_[lg]|t5xxl|qwen25_7b|qwen2_5_vl|language_model)[._]|(^|[._])layers[._]\\d+[._](self_attn|mlp)[._]"),
             new Kind("HunyuanVideo", "double_blocks\\.\\d+\\.(img|txt)_attn_|individual_token_refiner"),
             new Kind("HiDream", "(double|single)_stream_blocks"),
             new Kind("Chroma", "distilled_guidance_layer"),
-            new Kind(
-                    "Flux",
-                    "single_transformer_blocks|(double|single)_blocks[._]\\d|transformer_blocks[._]\\d+[._]ff_context"),
+            new Kind("Flux", "single_transformer_blocks"),
+            new Kind("Flux or HunyuanVideo", "(double|single)_blocks[._]\\d"),
             new Kind("Stable Diffusion 3", "joint_blocks[._]\\d"),
             new Kind(
                     "Stable Diffusion 1.5 or XL",
@@ -50,7 +49,9 @@ final class UnsupportedTensor {
                     "context_refiner|noise_refiner|layers[._]\\d+[._](attention|feed_forward|adaLN)"),
             new Kind("Wan", "(^|[._])blocks[._]\\d+[._](self_attn|cross_attn|ffn|attn1|attn2)[._]"),
             new Kind("LTX-Video, PixArt or another with two attentions", "transformer_blocks[._]\\d+[._]attn[12][._]"),
-            new Kind("Flux or Stable Diffusion 3", "transformer_blocks[._]\\d+[._](ff|norm1|norm1_context)[._]"));
+            new Kind(
+                    "Flux or Stable Diffusion 3",
+                    "transformer_blocks[._]\\d+[._](ff|ff_context|norm1|norm1_context)[._]"));
 
     /** Base models of which some layers are named, and sized, as Qwen-Image's are. */
     private static final List<Kind> NAMESAKES = List.of(

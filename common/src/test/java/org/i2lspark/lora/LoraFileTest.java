@@ -229,8 +229,8 @@ class LoraFileTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "{}| gives transformer_blocks.0.attn.to_q rank 8.0, its factors have 2",
-                "{'r': 4, 'lora_alpha': 4}| gives transformer_blocks.0.attn.to_q rank 4.0, its factors have 2",
+                "{}| gives transformer_blocks.0.attn.to_q rank 8, its factors have 2",
+                "{'r': 4, 'lora_alpha': 4}| gives transformer_blocks.0.attn.to_q rank 4, its factors have 2",
                 "{'r': 2, 'lora_alpha': 'much'}| lora_alpha is \"much\" (expected a number)",
                 "{'r': 2, 'alpha_pattern': {'(': 2}}| alpha_pattern '(' is no regular expression",
                 "{'r': 2, 'use_dora': true}| use_dora is true, which is not supported",
@@ -251,6 +251,41 @@ class LoraFileTest {
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining(message)
                 .hasMessageContaining("adapter");
+    }
+
+    @Test
+    void alphasBesideAConfigAreRefused() throws IOException {
+        Path adapter = adapter("{\"r\": 2, \"lora_alpha\": 1}");
+        TensorFile.ofPair("base_model.model." + TO_Q + ".lora_A.weight", "base_model.model." + TO_Q + ".lora_B.weight")
+                .with("base_model.model." + TO_Q + ".alpha", List.of(), 1)
+                .write(adapter.resolve("adapter_model.safetensors"));
+        assertThatThrownBy(() -> LoraFile.open(adapter))
+                .hasMessageContaining(
+                        "it has alphas, such as 'base_model.model." + TO_Q + ".alpha', beside a config of PEFT");
+    }
+
+    /** As diffusers does: it bakes alphas in when it reads the names, and then applies the header. */
+    @Test
+    void alphasAndAHeaderBothCount() throws IOException {
+        Path path = TensorFile.ofPair(TO_Q + ".lora_down.weight", TO_Q + ".lora_up.weight")
+                .with(TO_Q + ".alpha", List.of(), 1)
+                .withHeader("lora_adapter_metadata", "{\"transformer.r\": 2, \"transformer.lora_alpha\": 6}")
+                .write(folder.resolve("lora.safetensors"));
+        try (LoraFile lora = LoraFile.open(path)) {
+            assertThat(delta(lora)).isEqualTo(8 * 0.5 * 3);
+        }
+    }
+
+    @Test
+    void aHeaderThatSaysNothingOfTheTransformerIsRefused() throws IOException {
+        Path path = TensorFile.ofPair(
+                        "transformer." + TO_Q + ".lora_A.weight", "transformer." + TO_Q + ".lora_B.weight")
+                .withHeader("lora_adapter_metadata", "{\"text_encoder.r\": 2}")
+                .write(folder.resolve("lora.safetensors"));
+        assertThatThrownBy(() -> LoraFile.open(path))
+                .hasMessage("Invalid lora_adapter_metadata in the header of %s: it says nothing of the transformer"
+                                .formatted(path)
+                        + " (expected r and lora_alpha)");
     }
 
     @Test

@@ -74,6 +74,19 @@ class ImageToLoraCommandTest {
     }
 
     @Test
+    void overwritesOnlyWhenAsked() throws IOException {
+        Path output = Files.writeString(folder.resolve("style.safetensors"), "precious");
+        CommandLineRun refused = imageToLora("--output", output, IMAGES.resolve("0.png"));
+        assertThat(refused.exitCode()).isEqualTo(Main.UNUSABLE);
+        assertThat(refused.err()).contains("it exists; give another --output, or --overwrite to replace it");
+        assertThat(output).hasContent("precious");
+        assertThat(imageToLora("--output", output, "--overwrite", IMAGES.resolve("0.png"))
+                        .exitCode())
+                .isZero();
+        assertThat(CommandLineRun.of("lora", "inspect", output).exitCode()).isZero();
+    }
+
+    @Test
     void needsAnImage() {
         assertThat(imageToLora("--output", folder.resolve("x")).exitCode()).isEqualTo(Main.UNUSABLE);
     }
