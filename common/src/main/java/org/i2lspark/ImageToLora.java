@@ -80,7 +80,7 @@ public final class ImageToLora implements AutoCloseable {
                 closers.add(bias::close);
             }
             this.merger = new LoraMerger(decoders, bias);
-        } catch (IOException | RuntimeException e) {
+        } catch (Throwable e) {
             close();
             throw e;
         }

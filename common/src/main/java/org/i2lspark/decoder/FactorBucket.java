@@ -42,6 +42,17 @@ record FactorBucket(Kind kind, List<Module> modules) {
         return List.copyOf(buckets);
     }
 
+    /** The dimension of these factors beside the rank: {@code in} for A, {@code out} for B. */
+    long size() {
+        return kind == Kind.A ? modules.get(0).in() : modules.get(0).out();
+    }
+
+    /** The shape of these factors, stacked, at a rank: {@code [modules, rank, in]} or {@code [modules, out, rank]}. */
+    List<Long> shape(int rank) {
+        long count = modules.size();
+        return kind == Kind.A ? List.of(count, (long) rank, size()) : List.of(count, size(), (long) rank);
+    }
+
     /** Names of a layer's weights in a decoder checkpoint, {@code proj_in} or {@code proj_out}. */
     List<String> weights(String layer) {
         return modules.stream()

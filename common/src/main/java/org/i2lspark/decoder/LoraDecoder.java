@@ -78,18 +78,37 @@ public final class LoraDecoder implements AutoCloseable {
         }
     }
 
+    /** Is given the factors of one {@link FactorBucket} after the other. They are freed when it returns. */
+    @FunctionalInterface
+    interface FactorConsumer {
+        /**
+         * Takes factors.
+         *
+         * @param bucket its place in {@link FactorBucket#of}
+         * @param factors {@code [modules, rank * size, images]}, on the decoder's device; may be overwritten
+         */
+        void accept(int bucket, Tensor factors);
+    }
+
     /**
-     * Decodes a batch of images.
+     * Decodes a batch of images, of whose factors one bucket at a time is in memory.
      *
      * @param embeddings {@code layout().embeddingSize()} values an image
      * @param residuals what {@link #residuals} gave for the same images; empty for Style
-     * @return for each {@link FactorBucket} the factors {@code [modules, rank * size, images]}, on the decoder's device
      */
-    List<Tensor> decode(TensorScope scope, List<float[]> embeddings, List<float[]> residuals) {
+    void decode(List<float[]> embeddings, List<float[]> residuals, FactorConsumer consumer) {
         try (TensorScope temporary = new TensorScope()) {
             Tensor x = Tensors.ofRows(temporary, embeddings);
             Tensor residual = Tensors.ofRows(temporary, residuals.isEmpty() ? List.of(new float[0]) : residuals);
-            return GRAPH.callForList(scope, "forward", x, residual, blocks, firstLayers, secondLayers);
+            Tensor hidden = GRAPH.call(temporary, "hidden", x, residual, blocks, firstLayers);
+            long start = 0;
+            for (int i = 0; i < secondLayers.size(); i++) {
+                Tensor second = secondLayers.get(i);
+                try (Tensor factors = GRAPH.call(temporary, "bucket", hidden, start, second)) {
+                    consumer.accept(i, factors);
+                }
+                start += second.shape().get(0);
+            }
         }
     }
 

@@ -1,18 +1,9 @@
 package org.i2lspark.decoder;
 
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
-import org.i2lspark.decoder.FactorBucket.Kind;
 import org.i2lspark.lora.Lora;
-import org.i2lspark.lora.LoraModule;
-import org.i2lspark.lora.LoraSource.Shape;
 import org.i2lspark.torch.ElementType;
-import org.i2lspark.torch.Tensor;
-import org.i2lspark.torch.TensorScope;
-import org.i2lspark.torch.Tensors;
 
 /**
  * Decodes images and merges them into LoRAs. A style's LoRA is that of all its images by the first decoder, then by the
@@ -45,75 +36,58 @@ public final class LoraMerger {
     public record Input(float[] embedding, List<float[]> residuals) {}
 
     /**
-     * Decodes the images of several styles as one batch.
+     * Decodes the images of several styles as one batch, one decoder and one bucket of factors at a time: beside the LoRAs
+     * themselves no more than that bucket is in memory.
      *
      * @return a LoRA for each style, of rank 4 times its images and decoders, and 4 more for the Bias; each is to be closed
      */
     public List<Lora> merge(List<List<Input>> styles, ElementType loraType) {
-        List<Input> images = styles.stream().flatMap(List::stream).toList();
-        List<float[]> embeddings = images.stream().map(Input::embedding).toList();
-        List<Lora> loras = new ArrayList<>(styles.size());
-        try (TensorScope temporary = new TensorScope()) {
-            List<List<Tensor>> factors = new ArrayList<>();
-            for (int d = 0; d < decoders.size(); d++) {
-                int decoder = d;
-                List<float[]> residuals = decoders.get(d).layout().kind().tokens() == 0
-                        ? List.of()
-                        : images.stream()
-                                .map(image -> image.residuals().get(decoder))
-                                .toList();
-                factors.add(decoders.get(d).decode(temporary, embeddings, residuals));
-            }
-            int first = 0;
+        List<LoraBuffer> buffers = new ArrayList<>(styles.size());
+        try {
             for (List<Input> style : styles) {
-                loras.add(merge(factors, first, style.size(), loraType));
-                first += style.size();
+                buffers.add(new LoraBuffer(buckets, rank(style.size()), loraType));
             }
-        } catch (RuntimeException e) {
-            loras.forEach(Lora::close);
-            throw e;
-        }
-        return loras;
-    }
-
-    private Lora merge(List<List<Tensor>> factors, int first, int count, ElementType loraType) {
-        TensorScope memory = new TensorScope();
-        Map<String, ByteBuffer> a = new HashMap<>();
-        Map<String, ByteBuffer> b = new HashMap<>();
-        for (int i = 0; i < buckets.size(); i++) {
-            FactorBucket bucket = buckets.get(i);
-            Tensor joined = join(memory, factors, i, first, count, loraType);
-            long size = joined.size() / bucket.modules().size();
-            for (int m = 0; m < bucket.modules().size(); m++) {
-                ByteBuffer bytes =
-                        Tensors.flatSlice(memory, joined, m * size, size).memory();
-                (bucket.kind() == Kind.A ? a : b).put(bucket.modules().get(m).name(), bytes);
-            }
-        }
-        int rank = DecoderLayout.RANK * (count * decoders.size() + (bias == null ? 0 : 1));
-        List<LoraModule> modules = decoders.get(0).layout().modules().stream()
-                .map(module -> new LoraModule(
-                        new Shape(module.name(), rank, Math.toIntExact(module.in()), Math.toIntExact(module.out())),
-                        a.get(module.name()),
-                        b.get(module.name())))
-                .toList();
-        return new Lora(loraType, modules, memory);
-    }
-
-    private Tensor join(
-            TensorScope memory, List<List<Tensor>> factors, int bucket, int first, int count, ElementType loraType) {
-        Kind kind = buckets.get(bucket).kind();
-        String method = kind == Kind.A ? "merge_a" : "merge_b";
-        try (TensorScope temporary = new TensorScope()) {
-            List<Tensor> parts = new ArrayList<>();
-            for (List<Tensor> decoder : factors) {
-                parts.add(LoraDecoder.GRAPH.call(
-                        temporary, method, decoder.get(bucket), first, count, DecoderLayout.RANK));
+            for (int d = 0; d < decoders.size(); d++) {
+                decode(styles, d, buffers);
             }
             if (bias != null) {
-                parts.add(bias.factors().get(bucket));
+                putBias(styles, buffers);
             }
-            return LoraDecoder.GRAPH.call(memory, "join", parts, kind.rankDimension(), loraType);
+            return buffers.stream()
+                    .map(buffer -> buffer.toLora(decoders.get(0).layout().modules()))
+                    .toList();
+        } catch (Throwable e) {
+            buffers.forEach(LoraBuffer::close);
+            throw e;
+        }
+    }
+
+    private int rank(int images) {
+        return DecoderLayout.RANK * (images * decoders.size() + (bias == null ? 0 : 1));
+    }
+
+    private void decode(List<List<Input>> styles, int decoder, List<LoraBuffer> buffers) {
+        List<Input> images = styles.stream().flatMap(List::stream).toList();
+        List<float[]> embeddings = images.stream().map(Input::embedding).toList();
+        List<float[]> residuals = decoders.get(decoder).layout().kind().tokens() == 0
+                ? List.of()
+                : images.stream().map(image -> image.residuals().get(decoder)).toList();
+        decoders.get(decoder).decode(embeddings, residuals, (bucket, factors) -> {
+            int first = 0;
+            for (int s = 0; s < styles.size(); s++) {
+                int count = styles.get(s).size();
+                buffers.get(s).putImages(bucket, factors, first, count, DecoderLayout.RANK * count * decoder);
+                first += count;
+            }
+        });
+    }
+
+    private void putBias(List<List<Input>> styles, List<LoraBuffer> buffers) {
+        for (int s = 0; s < styles.size(); s++) {
+            int offset = DecoderLayout.RANK * styles.get(s).size() * decoders.size();
+            for (int bucket = 0; bucket < buckets.size(); bucket++) {
+                buffers.get(s).putMerged(bucket, bias.factors().get(bucket), offset);
+            }
         }
     }
 }

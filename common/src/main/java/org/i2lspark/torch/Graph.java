@@ -48,13 +48,22 @@ public final class Graph implements AutoCloseable {
                 throw new IllegalArgumentException("No resource %s beside %s".formatted(resource, owner));
             }
             Torch.version();
-            Model model = Model.newInstance(resource, "PyTorch");
-            model.load(new ByteArrayInputStream(archive(source.readAllBytes())), Map.of());
-            return new Graph(model);
+            return load(resource, archive(source.readAllBytes()));
         } catch (IOException e) {
             throw new UncheckedIOException("Cannot load graph " + resource, e);
         } catch (MalformedModelException e) {
             throw new IllegalStateException("Cannot load graph " + resource, e);
+        }
+    }
+
+    private static Graph load(String name, byte[] archive) throws IOException, MalformedModelException {
+        Model model = Model.newInstance(name, "PyTorch");
+        try {
+            model.load(new ByteArrayInputStream(archive), Map.of());
+            return new Graph(model);
+        } catch (Throwable e) {
+            model.close();
+            throw e;
         }
     }
 
@@ -67,15 +76,27 @@ public final class Graph implements AutoCloseable {
      */
     public Tensor call(TensorScope scope, String method, Object... arguments) {
         try (IValue result = run(method, arguments)) {
-            return new Tensor(result.toTensor(scope.manager()));
+            return scope.own(result.toTensor(scope.manager()));
         }
+    }
+
+    /** Runs a method that returns a tensor whose memory is that of an argument; arguments as for {@link #call}. */
+    Tensor callForView(TensorScope scope, String method, Object... arguments) {
+        try (IValue result = run(method, arguments)) {
+            return scope.ownView(result.toTensor(scope.manager()));
+        }
+    }
+
+    /** Runs a method that only writes into its arguments; arguments as for {@link #call}. */
+    public void execute(String method, Object... arguments) {
+        run(method, arguments).close();
     }
 
     /** Runs a method that returns a list of tensors; arguments as for {@link #call}. */
     public List<Tensor> callForList(TensorScope scope, String method, Object... arguments) {
         try (IValue result = run(method, arguments)) {
             return Arrays.stream(result.toTensorArray(scope.manager()))
-                    .map(Tensor::new)
+                    .map(scope::own)
                     .toList();
         }
     }

@@ -17,9 +17,11 @@ import java.util.List;
  */
 public final class Tensor implements AutoCloseable {
     private final PtNDArray array;
+    private final TensorScope scope;
 
-    Tensor(PtNDArray array) {
+    Tensor(PtNDArray array, TensorScope scope) {
         this.array = requireNonNull(array, "array is null");
+        this.scope = requireNonNull(scope, "scope is null");
     }
 
     PtNDArray array() {
@@ -62,5 +64,6 @@ public final class Tensor implements AutoCloseable {
     @Override
     public void close() {
         array.close();
+        scope.forget(this);
     }
 }

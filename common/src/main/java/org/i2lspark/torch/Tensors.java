@@ -29,14 +29,22 @@ public final class Tensors {
 
     /** {@code length} elements of a contiguous tensor from the flat index {@code start} on, as a view. */
     public static Tensor flatSlice(TensorScope scope, Tensor tensor, long start, long length) {
-        return MEMORY.call(scope, "flat_slice", tensor, start, length);
+        return MEMORY.callForView(scope, "flat_slice", tensor, start, length);
+    }
+
+    /** The elements of a contiguous tensor from the flat index {@code start} on, in this shape, as a view. */
+    public static Tensor view(TensorScope scope, Tensor tensor, long start, List<Long> shape) {
+        return MEMORY.callForView(
+                scope,
+                "view",
+                tensor,
+                start,
+                shape.stream().mapToLong(Long::longValue).toArray());
     }
 
     /** Copies all elements to a tensor of the same shape, across devices and element types. */
     public static void copy(Tensor source, Tensor destination) {
-        try (TensorScope scope = new TensorScope()) {
-            MEMORY.call(scope, "copy", source, destination);
-        }
+        MEMORY.execute("copy", source, destination);
     }
 
     /** A float32 matrix on the CPU. */

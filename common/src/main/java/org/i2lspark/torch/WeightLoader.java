@@ -41,7 +41,7 @@ public final class WeightLoader implements AutoCloseable {
         TensorScope scope = new TensorScope();
         try (WeightLoader loader = new WeightLoader(store, type, device)) {
             return builder.build(loader, scope);
-        } catch (IOException | RuntimeException e) {
+        } catch (Throwable e) {
             scope.close();
             throw e;
         }

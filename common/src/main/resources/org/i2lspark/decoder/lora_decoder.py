@@ -15,35 +15,35 @@ class Graph(Module):
     r = torch.bmm(x, proj_out.transpose(1, 2)).transpose(0, 1)
     return r.reshape([n, -1]).to(torch.device("cpu"), 6).contiguous()
 
-  # x [N, D] float32, first [M, C, D], second [m, F, C] for each bucket -> [m, F, N] for each bucket;
+  # What the second layers of all factors start from: x [N, D] float32, first [M, C, D] -> [M, C, N];
   # residual [N, K * C], empty for a decoder without, is added to factor i as blocks[i] says
-  def forward(self: __torch__.Graph, x: Tensor, residual: Tensor, blocks: List[int], first: Tensor, second: List[Tensor]) -> List[Tensor]:
+  def hidden(self: __torch__.Graph, x: Tensor, residual: Tensor, blocks: List[int], first: Tensor) -> Tensor:
     n = x.size(0)
     h = torch.linear(x.to(first.device, first.dtype), first.flatten(0, 1))
     h = h.view([n, first.size(0), first.size(1)])
     if residual.numel() > 0:
       r = residual.to(first.device, first.dtype).view([n, -1, first.size(1)])
       h = h + r.index_select(1, torch.tensor(blocks, dtype=4, device=first.device))
-    h = h.permute([1, 2, 0])
-    factors = annotate(List[Tensor], [])
-    start = 0
-    for i in range(len(second)):
-      end = start + second[i].size(0)
-      factors.append(torch.bmm(second[i], h[start:end]))
-      start = end
-    return factors
+    return h.permute([1, 2, 0])
 
-  # A of one style from its images first..first+count: factors [m, rank * in, N] -> [m, count * rank, in], times 1/count
-  def merge_a(self: __torch__.Graph, factors: Tensor, first: int, count: int, rank: int) -> Tensor:
-    images = factors.narrow(2, first, count).permute([0, 2, 1])
-    return images.reshape([factors.size(0), count * rank, -1]) / count
+  # The factors of one bucket, start being that of its first factor: hidden [M, C, N], second [m, F, C] -> [m, F, N]
+  def bucket(self: __torch__.Graph, hidden: Tensor, start: int, second: Tensor) -> Tensor:
+    return torch.bmm(second, hidden[start:start + second.size(0)])
 
-  # B of one style from its images first..first+count: factors [m, out * rank, N] -> [m, out, count * rank]
-  def merge_b(self: __torch__.Graph, factors: Tensor, first: int, count: int, rank: int) -> Tensor:
+  # A of the images first..first+count, times 1/count, to its place along the rank:
+  # factors [m, rank * in, N], of which these images' are spent -> destination [m, R, in] from rank offset on
+  def put_a(self: __torch__.Graph, factors: Tensor, first: int, count: int, rank: int, destination: Tensor, offset: int) -> None:
     m = factors.size(0)
-    images = factors.narrow(2, first, count).reshape([m, -1, rank, count])
-    return images.permute([0, 1, 3, 2]).reshape([m, -1, count * rank])
+    images = factors.narrow(2, first, count).div_(count).view([m, rank, -1, count]).permute([0, 3, 1, 2])
+    destination.narrow(1, offset, count * rank).view([m, count, rank, -1]).copy_(images)
 
-  # parts that follow each other along the rank, on the CPU: A [m, rank, in] along 1, B [m, out, rank] along 2
-  def join(self: __torch__.Graph, parts: List[Tensor], dim: int, dtype: int) -> Tensor:
-    return torch.cat(parts, dim).to(torch.device("cpu"), dtype).contiguous()
+  # B of the images first..first+count to its place along the rank:
+  # factors [m, out * rank, N] -> destination [m, out, R] from rank offset on
+  def put_b(self: __torch__.Graph, factors: Tensor, first: int, count: int, rank: int, destination: Tensor, offset: int) -> None:
+    m = factors.size(0)
+    images = factors.narrow(2, first, count).view([m, -1, rank, count]).permute([0, 1, 3, 2])
+    destination.narrow(2, offset, count * rank).view([m, -1, count, rank]).copy_(images)
+
+  # Factors that are merged already, A [m, rank, in] along dimension 1 or B [m, out, rank] along 2
+  def put_merged(self: __torch__.Graph, factors: Tensor, dim: int, destination: Tensor, offset: int) -> None:
+    destination.narrow(dim, offset, factors.size(dim)).copy_(factors)

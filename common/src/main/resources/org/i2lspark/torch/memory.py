@@ -9,5 +9,11 @@ class Graph(Module):
   def flat_slice(self: __torch__.Graph, tensor: Tensor, start: int, length: int) -> Tensor:
     return tensor.view([-1]).narrow(0, start, length)
 
-  def copy(self: __torch__.Graph, source: Tensor, destination: Tensor) -> Tensor:
-    return destination.copy_(source)
+  def view(self: __torch__.Graph, tensor: Tensor, start: int, shape: List[int]) -> Tensor:
+    length = 1
+    for dimension in shape:
+      length *= dimension
+    return tensor.view([-1]).narrow(0, start, length).view(shape)
+
+  def copy(self: __torch__.Graph, source: Tensor, destination: Tensor) -> None:
+    destination.copy_(source)
