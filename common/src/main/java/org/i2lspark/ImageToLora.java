@@ -19,6 +19,7 @@ import org.i2lspark.image.RgbImage;
 import org.i2lspark.lora.Lora;
 import org.i2lspark.model.I2lModel;
 import org.i2lspark.safetensors.TensorStore;
+import org.i2lspark.torch.DeviceMemoryException;
 import org.i2lspark.torch.ElementType;
 import org.i2lspark.torch.Tensor;
 import org.i2lspark.torch.TensorScope;
@@ -56,10 +57,13 @@ public final class ImageToLora implements AutoCloseable {
     private final QwenVlConfig qwenVlConfig;
     private final List<LoraDecoder> decoders = new ArrayList<>();
     private final LoraMerger merger;
+    private final TorchDevice device;
+    private final Halving halving = new Halving();
     private final List<Runnable> closers = new ArrayList<>();
 
     private ImageToLora(I2lModel model, ElementType precision, TorchDevice device, ImagePositions positions)
             throws IOException {
+        this.device = device;
         try {
             this.siglip2 = loadSigLip2(model, precision, device);
             closers.add(siglip2::close);
@@ -177,8 +181,16 @@ public final class ImageToLora implements AutoCloseable {
         return QwenVlEncoder.resize(crop, QwenVlEncoder.imageSize(crop.width(), config));
     }
 
-    /** Embeds a batch of images. */
+    /**
+     * Embeds a batch of images, or its halves one after the other where the memory does not hold all.
+     *
+     * @throws DeviceMemoryException if the memory does not hold a single image
+     */
     public List<ImageEmbedding> embed(List<PreparedImage> images) {
+        return halving.run(images, this::embedTogether, embedding -> {}, "Cannot embed an image on " + device);
+    }
+
+    private List<ImageEmbedding> embedTogether(List<PreparedImage> images) {
         List<float[]> siglip2Embeddings =
                 siglip2.encode(images.stream().map(PreparedImage::siglip2Pixels).toList());
         List<float[]> dinov3Embeddings =
@@ -212,13 +224,24 @@ public final class ImageToLora implements AutoCloseable {
         }
     }
 
+    /** How often a batch was halved since the weights were loaded, because the memory did not hold it. */
+    public int halvings() {
+        return halving.count();
+    }
+
     /**
-     * Decodes a batch of styles.
+     * Decodes a batch of styles, or its halves one after the other where the memory does not hold all.
      *
      * @param styles the embeddings of each style's images, in order
      * @return a LoRA for each style, of rank 4 times its images and decoders, and 4 more with a Bias; each is to be closed
+     * @throws DeviceMemoryException if the memory does not hold a single style
      */
     public List<Lora> decode(List<List<ImageEmbedding>> styles, ElementType loraType) {
+        return halving.run(
+                styles, batch -> decodeTogether(batch, loraType), Lora::close, "Cannot decode a style on " + device);
+    }
+
+    private List<Lora> decodeTogether(List<List<ImageEmbedding>> styles, ElementType loraType) {
         List<List<LoraMerger.Input>> inputs = styles.stream()
                 .map(images -> images.stream()
                         .map(image -> new LoraMerger.Input(image.style(), image.residuals()))
