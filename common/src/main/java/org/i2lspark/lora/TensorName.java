@@ -28,7 +28,7 @@ record TensorName(String module, Role role, String adapter, KeyFormat keyFormat)
 
     private static final Pattern FACTOR =
             Pattern.compile("(?<path>.+?)[._]lora(?:_linear_layer)?[._](?<factor>A|B|down|up)"
-                    + "(?:\\.(?<adapter>.+?))??(?:\\.(?<leaf>weight|scale_weight|weight_scale))?");
+                    + "(?:(?:\\.(?<adapter>(?!weight\\.).+?))?\\.(?<leaf>weight|scale_weight|weight_scale))?");
     private static final Pattern ALPHA =
             Pattern.compile("(?<path>.+?)\\.(?:lora_|network_)?alpha(?:\\.(?<adapter>.+))?");
 

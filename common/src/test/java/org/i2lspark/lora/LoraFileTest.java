@@ -69,6 +69,7 @@ class LoraFileTest {
             String path = prefix + module;
             assertReads(module, path + ".lora_A.weight", path + ".lora_B.weight");
             assertReads(module, path + ".lora_A.my_style.weight", path + ".lora_B.my_style.weight");
+            assertReads(module, path + ".lora_A.v1.0 (ink).weight", path + ".lora_B.v1.0 (ink).weight");
             assertReads(module, path + ".lora_down.weight", path + ".lora_up.weight");
             assertReads(module, path + ".lora_down", path + ".lora_up");
             assertReads(module, path + ".lora.down.weight", path + ".lora.up.weight");
@@ -377,6 +378,8 @@ class LoraFileTest {
                 "lora_unet_blocks_0_cross_attn_k.lora_down.weight| for Wan",
                 "diffusion_model.layers.0.attention.to_q.lora_A.weight| for Z-Image",
                 "transformer_blocks.0.attn.norm_q.lora_A.weight| is no factor of a linear layer",
+                "transformer_blocks.0.attn.to_q.lora_A.weight.scale| is no factor of a linear layer",
+                "transformer_blocks.0.attn.to_q.lora_A.scale| is no factor of a linear layer",
                 "something.else| is no factor of a linear layer"
             })
     void whatIsNotSupportedIsNamed(String tensor, String message) throws IOException {

@@ -38,6 +38,7 @@ final class LoraStore {
     /** Opens a LoRA file, or the folder that PEFT or diffusers has written. */
     LoraFile open(String location) throws IOException {
         Path path = path(location);
+        storage.requireReachable(path, "LoRA");
         FileStatus status = storage.status(path)
                 .orElseThrow(() ->
                         new UnusableException("Cannot open %s: there is no such file or folder".formatted(location)));
@@ -60,6 +61,7 @@ final class LoraStore {
      */
     void check(String output, KeyFormat keyFormat, boolean overwrite) throws IOException {
         Path path = path(output);
+        storage.requireReachable(path, "output");
         Optional<FileStatus> there = storage.status(path);
         boolean folder = there.isPresent() && there.get().isDirectory();
         if (keyFormat != KeyFormat.PEFT) {

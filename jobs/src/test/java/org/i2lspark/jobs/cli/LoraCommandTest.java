@@ -189,65 +189,43 @@ class LoraCommandTest {
                             .map(setting -> "spark.hadoop.%s %s".formatted(setting.getKey(), setting.getValue()))
                             .toList());
             String root = "s3a://" + S3Server.BUCKET + "/loras/";
-            run("convert", GROUP, "--output", root + "group.safetensors", "--properties-file", settings);
-            run(
-                    "convert",
-                    root + "group.safetensors",
-                    "--key-format",
-                    "peft",
-                    "--output",
-                    root + "adapter",
-                    "--properties-file",
-                    settings);
-            run(
-                    "merge",
-                    root + "adapter",
-                    IMAGE,
-                    "--output",
-                    root + "merged.safetensors",
-                    "--properties-file",
-                    settings);
-            run(
-                    "reduce",
-                    root + "merged.safetensors",
-                    "--rank",
-                    "3",
-                    "--output",
-                    folder.resolve("reduced.safetensors"),
-                    "--properties-file",
-                    settings);
-            assertThat(run("diff", GROUP, root + "adapter", "--properties-file", settings))
-                    .containsPattern("all +1.000000");
-            assertThat(run("inspect", root + "merged.safetensors", "--properties-file", settings))
-                    .contains("rank        16");
-            assertUnusable(
-                    "group.safetensors: it exists",
-                    "lora",
-                    "convert",
-                    GROUP,
-                    "--output",
-                    root + "group.safetensors",
-                    "--properties-file",
-                    settings);
-            run("convert", IMAGE, "--output", root + "group.safetensors", "--overwrite", "--properties-file", settings);
-            assertThat(run("inspect", root + "group.safetensors", "--properties-file", settings))
-                    .contains("rank        4");
-            assertUnusable(
-                    "there is no such file or folder",
-                    "lora",
-                    "inspect",
-                    root + "none.safetensors",
-                    "--properties-file",
-                    settings);
+            String group = root + "group.safetensors";
+            run(with(settings, "convert", GROUP, "--output", group));
+            run(with(settings, "convert", group, "--key-format", "peft", "--output", root + "adapter"));
+            run(with(settings, "merge", root + "adapter", IMAGE, "--output", root + "merged.safetensors"));
+            assertThat(run(with(settings, "diff", group, root + "adapter"))).containsPattern("all +1.000000");
+            assertUnusable("group.safetensors: it exists", with(settings, "convert", IMAGE, "--output", group));
+            run(with(settings, "reduce", group, "--rank", "3", "--output", group, "--overwrite"));
+            assertThat(run(with(settings, "inspect", group))).contains("rank        3");
+            assertUnusable("there is no such file or folder", with(settings, "inspect", root + "none.safetensors"));
         }
     }
 
-    private static String run(Object... args) {
+    private static Object[] with(Path settings, Object... args) {
         List<Object> all = new ArrayList<>(List.of("lora"));
         all.addAll(List.of(args));
-        CommandLineRun run = CommandLineRun.of(all.toArray());
+        all.addAll(List.of("--properties-file", settings));
+        return all.toArray();
+    }
+
+    private static String run(Object... args) {
+        CommandLineRun run = CommandLineRun.of(args);
         assertThat(run.exitCode()).as(run.err()).isZero();
         return run.out();
+    }
+
+    @Test
+    void aStoreThatDoesNotAnswerIsToldInOneLine() {
+        String nobody = "spark.hadoop.fs.s3a.endpoint=http://127.0.0.1:1";
+        for (Object[] args : new Object[][] {
+            {"lora", "inspect", "s3a://bucket/lora.safetensors", "--conf", nobody},
+            {"lora", "convert", GROUP, "--output", "s3a://bucket/lora.safetensors", "--conf", nobody}
+        }) {
+            CommandLineRun run = CommandLineRun.of(args);
+            assertThat(run.exitCode()).isEqualTo(Main.UNUSABLE);
+            assertThat(run.err()).startsWith("Error: Cannot reach ").contains("s3a://bucket/lora.safetensors");
+            assertThat(run.err().lines()).hasSize(1);
+        }
     }
 
     @Test
