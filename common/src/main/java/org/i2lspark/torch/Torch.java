@@ -4,9 +4,13 @@ import ai.djl.engine.Engine;
 import ai.djl.engine.EngineException;
 import ai.djl.pytorch.engine.PtNDManager;
 import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Starts DJL's PyTorch engine, once per process, with the settings that this project relies on. */
 public final class Torch {
+    private static final Logger log = LoggerFactory.getLogger(Torch.class);
+
     private static final String ENGINE = "PyTorch";
     /** What libtorch's allocators, and the libraries beneath it, say; DJL keeps no other trace of the type of an error. */
     private static final List<String> OUT_OF_MEMORY = List.of(
@@ -26,7 +30,42 @@ public final class Torch {
                 String.valueOf(Runtime.getRuntime().availableProcessors()));
     }
 
+    private static TorchLibrary library;
+
     private Torch() {}
+
+    /**
+     * Finds, checks and loads libtorch, once per process. What else this package offers does the same when it is first used.
+     *
+     * @throws UnusableLibraryException if this process cannot have a libtorch, saying what to do about it
+     */
+    public static synchronized void requireUsable() throws UnusableLibraryException {
+        if (library == null) {
+            TorchLibrary found = NativeLibraries.prepare();
+            try {
+                Engine.getEngine(ENGINE);
+            } catch (RuntimeException | LinkageError e) {
+                throw new UnusableLibraryException(
+                        "Cannot load libtorch %s of %s: %s".formatted(found.version(), found.folder(), rootMessage(e)),
+                        e);
+            }
+            library = found;
+        }
+    }
+
+    /** The libtorch that is loaded. */
+    public static TorchLibrary library() {
+        engine();
+        return library;
+    }
+
+    private static String rootMessage(Throwable problem) {
+        Throwable root = problem;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        return String.valueOf(root.getMessage()).lines().findFirst().orElse("");
+    }
 
     private static void setDefault(String property, String value) {
         if (System.getProperty(property) == null) {
@@ -40,7 +79,7 @@ public final class Torch {
 
     /** The version of the libtorch that is loaded. */
     public static String version() {
-        return engine().getVersion();
+        return library().version();
     }
 
     /** Whether this process can compute on the GPU of this index: a tensor is made there. */
@@ -49,6 +88,7 @@ public final class Torch {
             Tensors.empty(scope, List.of(1L), ElementType.FLOAT32, TorchDevice.gpu(index));
             return true;
         } catch (EngineException e) {
+            log.info("GPU {} is not usable", index, e);
             return false;
         }
     }
@@ -71,6 +111,11 @@ public final class Torch {
     }
 
     private static Engine engine() {
+        try {
+            requireUsable();
+        } catch (UnusableLibraryException e) {
+            throw new EngineException(e.getMessage(), e);
+        }
         return Engine.getEngine(ENGINE);
     }
 }

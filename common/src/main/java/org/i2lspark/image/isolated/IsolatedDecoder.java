@@ -22,12 +22,17 @@ import org.i2lspark.image.ImageDecoder;
 import org.i2lspark.image.ImageException;
 import org.i2lspark.image.ImageException.Problem;
 import org.i2lspark.image.RgbImage;
+import org.i2lspark.torch.ExecutableFolders;
+import org.i2lspark.torch.UnusableLibraryException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Decodes and crops images in processes of their own, one for each thread that asks at the same time. An image that makes
  * the decoder crash, hang or run out of memory costs that process, which is replaced, and not the caller's.
  */
 public final class IsolatedDecoder implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(IsolatedDecoder.class);
     private static final int ATTEMPTS = 2;
     private static final int BUFFER_BYTES = 1 << 16;
     private static final int REQUEST = 1;
@@ -72,9 +77,20 @@ public final class IsolatedDecoder implements AutoCloseable {
                 "-XX:-UsePerfData",
                 "-XX:+PerfDisableSharedMem",
                 "-Djava.awt.headless=true",
+                "-Djava.io.tmpdir=" + nativesFolder(),
                 "-cp",
                 classPath(),
                 main);
+    }
+
+    /** Where libwebp can be unpacked and executed; the usual folder if there is none, which WebP images then fail for. */
+    private static Path nativesFolder() {
+        try {
+            return ExecutableFolders.temporary();
+        } catch (UnusableLibraryException e) {
+            log.warn("Cannot decode WebP images", e);
+            return Path.of(System.getProperty("java.io.tmpdir"));
+        }
     }
 
     /** In an executor the application is a jar that is not on the JVM's own class path. */

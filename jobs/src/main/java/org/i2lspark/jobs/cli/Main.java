@@ -5,12 +5,15 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.charset.Charset;
 import java.util.List;
+import java.util.Optional;
+import org.i2lspark.jobs.NativeCodecs;
 import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.Version;
 import org.i2lspark.jobs.generate.StoppedException;
 import org.i2lspark.jobs.storage.Secrets;
 import org.i2lspark.jobs.storage.StoreProblems;
+import org.i2lspark.torch.UnusableLibraryException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -57,10 +60,28 @@ public final class Main {
     }
 
     public static void main(String[] args) {
-        int exitCode = run(writer(System.out), writer(System.err), args);
+        PrintWriter err = writer(System.err);
+        Optional<String> problem = Surroundings.problemOfSpark(Main.class.getClassLoader());
+        int exitCode;
+        if (problem.isPresent()) {
+            err.println("Error: " + problem.get());
+            exitCode = UNUSABLE;
+        } else {
+            exitCode = prepareAndRun(writer(System.out), err, args);
+        }
         if (exitCode != 0) {
             System.exit(exitCode);
         }
+    }
+
+    private static int prepareAndRun(PrintWriter out, PrintWriter err, String... args) {
+        try {
+            NativeCodecs.unpackWhereExecutable();
+            Surroundings.nameOfUnknownUser().ifPresent(Sessions::logIn);
+        } catch (UnusableLibraryException e) {
+            return explain(e, err);
+        }
+        return run(out, err, args);
     }
 
     private static PrintWriter writer(PrintStream stream) {
@@ -106,6 +127,7 @@ public final class Main {
     private static int explain(Exception e, PrintWriter err) {
         String said = Secrets.redact(Problems.describe(e));
         if (e instanceof UnusableException
+                || e instanceof UnusableLibraryException
                 || e instanceof IllegalArgumentException
                 || StoreProblems.isMissingStore(e)) {
             err.println("Error: " + said);

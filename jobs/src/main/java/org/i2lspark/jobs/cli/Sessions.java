@@ -4,6 +4,7 @@ import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.util.Map;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.security.UserGroupInformation;
 import org.apache.spark.SparkConf;
 import org.apache.spark.deploy.SparkHadoopUtil;
 import org.apache.spark.sql.SparkSession;
@@ -46,6 +47,12 @@ final class Sessions {
         SparkSession spark = SparkSession.builder().config(conf).getOrCreate();
         learnSecrets(spark.sparkContext().getConf(), spark.sparkContext().hadoopConfiguration());
         return spark;
+    }
+
+    /** Gives Hadoop, which asks the system and fails, the name of a user that the system does not know. */
+    static void logIn(String user) {
+        System.setProperty("user.name", user);
+        UserGroupInformation.setLoginUser(UserGroupInformation.createRemoteUser(user));
     }
 
     /** The stores as a session with these settings would see them, without starting one. */

@@ -1,6 +1,7 @@
 package org.i2lspark.jobs.generate;
 
 import java.io.Serializable;
+import org.i2lspark.jobs.NativeCodecs;
 import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.options.GenerateOptions;
 import org.i2lspark.jobs.storage.Storage;
@@ -25,6 +26,7 @@ public record Preflight(
 
     static Preflight of(GenerateOptions options, Storage storage) {
         try {
+            NativeCodecs.require();
             Stack stack = Stack.shared(options, storage);
             return new Preflight(
                     null,

@@ -12,11 +12,14 @@ import org.i2lspark.jobs.storage.Retries.LastingException;
 import org.i2lspark.jobs.storage.Secrets;
 import org.i2lspark.jobs.storage.StoreProblems;
 import org.i2lspark.torch.Torch;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Why a style or an image failed: a class that can be counted and a message that a person can act on, without secrets.
  */
 public record Failure(ErrorClass errorClass, String message) implements Serializable {
+    private static final Logger log = LoggerFactory.getLogger(Failure.class);
 
     public Failure {
         message = Secrets.redact(message);
@@ -69,7 +72,7 @@ public record Failure(ErrorClass errorClass, String message) implements Serializ
 
     /** Why an image could not be read or decoded. */
     public static Failure ofImage(String uri, Throwable cause) {
-        return new Failure(imageErrorClass(cause), uri + ": " + message(cause));
+        return logged(new Failure(imageErrorClass(cause), uri + ": " + message(cause)), cause);
     }
 
     /** Why the LoRA of a style could not be made or written. */
@@ -80,7 +83,15 @@ public record Failure(ErrorClass errorClass, String message) implements Serializ
         } else if (Torch.isEngineProblem(cause)) {
             errorClass = ErrorClass.DEVICE;
         }
-        return new Failure(errorClass, message(cause));
+        return logged(new Failure(errorClass, message(cause)), cause);
+    }
+
+    /** What is nobody's fault but the program's or the machine's keeps its trace in the log of the process that met it. */
+    private static Failure logged(Failure failure, Throwable cause) {
+        if (failure.errorClass.kind() != Kind.IMAGE) {
+            log.warn("{}: {}", failure.errorClass.id(), failure.message, cause);
+        }
+        return failure;
     }
 
     private static ErrorClass imageErrorClass(Throwable cause) {

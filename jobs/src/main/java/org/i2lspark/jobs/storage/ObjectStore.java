@@ -24,9 +24,12 @@ import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.UploadHandle;
 import org.apache.hadoop.util.functional.FutureIO;
 import org.i2lspark.jobs.storage.Retries.LastingException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** S3: an object appears when its upload is complete, on condition that there is none of its name, or over it. */
 final class ObjectStore extends Store {
+    private static final Logger log = LoggerFactory.getLogger(ObjectStore.class);
     private static final String CONDITIONAL_CREATE = "fs.option.create.conditional.overwrite";
     private static final Pattern MD5 = Pattern.compile("\"?[0-9a-f]{32}\"?");
 
@@ -143,6 +146,7 @@ final class ObjectStore extends Store {
         try {
             return exists(file);
         } catch (IOException e) {
+            log.info("Cannot ask for {}", file, e);
             return false;
         }
     }

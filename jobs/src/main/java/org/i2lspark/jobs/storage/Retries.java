@@ -4,12 +4,15 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.concurrent.ThreadLocalRandom;
 import org.apache.hadoop.fs.FSError;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Tries again what a store refused for the moment, with a pause that doubles. What will not change by waiting (a missing
  * file, a denied access, a full disk) is not tried again.
  */
 public final class Retries {
+    private static final Logger log = LoggerFactory.getLogger(Retries.class);
     private static final int ATTEMPTS = 4;
     private static final long FIRST_PAUSE_MILLIS = 250;
 
@@ -42,6 +45,7 @@ public final class Retries {
                     e.addSuppressed(last);
                 }
                 last = e;
+                log.info("Attempt {} of {} failed", attempt + 1, ATTEMPTS, e);
             }
         }
         throw last;
