@@ -102,7 +102,7 @@ public final class VacuumJob {
     }
 
     private List<LoraFile> orphans(long cutoff) throws IOException {
-        JavaPairRDD<String, LoraFile> files = LoraFiles.list(spark, storage, layout.loras())
+        JavaPairRDD<String, LoraFile> files = LoraFiles.list(spark, layout.loras())
                 .filter(file -> file.modified() < cutoff)
                 .mapToPair(file -> new Tuple2<>(file.uri(), file));
         if (manifest.exists()) {

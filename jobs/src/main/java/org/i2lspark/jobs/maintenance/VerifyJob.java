@@ -94,7 +94,7 @@ public final class VerifyJob {
                         check(new Storage(hadoop.value().value()), row.getString(0), row.getLong(1), row.getString(2)))
                 .filter(finding -> finding != null);
         JavaPairRDD<String, Boolean> namedUris = rows.mapToPair(row -> new Tuple2<>(row.getString(0), true));
-        JavaRDD<Finding> unnamed = LoraFiles.list(spark, storage, layout.loras())
+        JavaRDD<Finding> unnamed = LoraFiles.list(spark, layout.loras())
                 .mapToPair(file -> new Tuple2<>(file.uri(), file))
                 .subtractByKey(namedUris)
                 .map(file -> new Finding(Kind.NO_ROW, file._1(), "no row of the manifest names it"));

@@ -46,16 +46,21 @@ final class LocalStore extends RenamingStore {
                         .formatted(path));
     }
 
-    /** Without permissions, which Hadoop would set by a process for each file; the user's umask gives the same ones. */
+    /** Here too Hadoop would start a process. */
+    @Override
+    void makeFolder(Path folder) throws IOException {
+        // else Java takes a link to a folder for a file
+        if (!Files.isDirectory(file(folder))) {
+            Files.createDirectories(file(folder));
+        }
+    }
+
+    /** Hadoop's create would set permissions by a process for each file, and not those of the user's umask. */
     @Override
     OutputStream create(Path temporary) throws IOException {
-        return local.create(
-                temporary,
-                false,
-                BUFFER_BYTES,
-                local.getDefaultReplication(temporary),
-                local.getDefaultBlockSize(temporary),
-                null);
+        makeFolder(temporary.getParent());
+        Files.createFile(file(temporary));
+        return local.append(temporary, BUFFER_BYTES, null);
     }
 
     /** Hadoop's own lister keeps a status for each of the files, of which only names are kept here. */

@@ -92,12 +92,13 @@ final class ObjectStore extends Store {
 
     @Override
     void rename(Path from, Path to) throws IOException {
-        fileSystem().mkdirs(to.getParent());
+        if (!exists(from)) {
+            throw new FileNotFoundException("Cannot rename %s: there is no such file".formatted(from));
+        }
+        // S3A renames over nothing
+        fileSystem().delete(to, false);
         if (!fileSystem().rename(from, to)) {
-            fileSystem().delete(to, false);
-            if (!fileSystem().rename(from, to)) {
-                throw new IOException("Cannot rename %s to %s".formatted(from, to));
-            }
+            throw new IOException("Cannot rename %s to %s".formatted(from, to));
         }
     }
 

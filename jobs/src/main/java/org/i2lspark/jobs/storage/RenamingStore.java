@@ -14,7 +14,7 @@ import java.util.concurrent.Executors;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 
-/** HDFS and its like: a file is written aside and renamed into place, and nothing is renamed over a file. */
+/** A store as Hadoop expects one: a file is written aside and renamed into place, and nothing is renamed over a file. */
 class RenamingStore extends Store {
     private static final int DELETES_AT_ONCE = 8;
 
@@ -26,7 +26,7 @@ class RenamingStore extends Store {
     final boolean createIfAbsent(Path path, Path scratch, HashedContent content) throws IOException {
         Path temporary = writeAside(scratch, content);
         try {
-            fileSystem().mkdirs(path.getParent());
+            makeFolder(path.getParent());
             return moveIfAbsent(temporary, path);
         } finally {
             fileSystem().delete(temporary, false);
@@ -55,16 +55,27 @@ class RenamingStore extends Store {
         }
     }
 
+    /** What is there already is kept aside until the new file has its name. */
     @Override
-    final void rename(Path from, Path to) throws IOException {
-        fileSystem().mkdirs(to.getParent());
-        if (!fileSystem().rename(from, to)) {
-            // a store that renames over nothing leaves no better way
-            fileSystem().delete(to, false);
-            if (!fileSystem().rename(from, to)) {
-                throw new IOException("Cannot rename %s to %s".formatted(from, to));
+    void rename(Path from, Path to) throws IOException {
+        makeFolder(to.getParent());
+        if (fileSystem().rename(from, to)) {
+            return;
+        }
+        Path aside = new Path(to.getParent(), ".old-" + UUID.randomUUID());
+        boolean isAside = fileSystem().rename(to, aside);
+        boolean isInPlace = false;
+        try {
+            isInPlace = fileSystem().rename(from, to);
+        } finally {
+            if (isAside && !isInPlace) {
+                fileSystem().rename(aside, to);
             }
         }
+        if (!isInPlace) {
+            throw new IOException("Cannot rename %s to %s".formatted(from, to));
+        }
+        fileSystem().delete(aside, true);
     }
 
     private Path writeAside(Path scratch, Content content) throws IOException {
@@ -76,6 +87,10 @@ class RenamingStore extends Store {
             throw e;
         }
         return temporary;
+    }
+
+    void makeFolder(Path folder) throws IOException {
+        fileSystem().mkdirs(folder);
     }
 
     OutputStream create(Path temporary) throws IOException {

@@ -7,7 +7,6 @@ import java.io.InputStream;
 import java.net.URI;
 import java.nio.channels.SeekableByteChannel;
 import java.security.MessageDigest;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.Iterator;
@@ -20,9 +19,9 @@ import org.apache.hadoop.fs.FSDataInputStream;
 import org.apache.hadoop.fs.FSError;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
-import org.apache.hadoop.fs.LocatedFileStatus;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.RemoteIterator;
+import org.apache.hadoop.util.functional.RemoteIterators;
 import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.storage.Retries.LastingException;
 
@@ -142,17 +141,22 @@ public final class Storage {
     /** All files below a folder; none when there is no such folder. */
     public List<FileStatus> files(Path folder) throws IOException {
         return Retries.run(() -> {
-            List<FileStatus> files = new ArrayList<>();
             try {
-                RemoteIterator<LocatedFileStatus> all = fileSystem(folder).listFiles(folder, true);
-                while (all.hasNext()) {
-                    files.add(all.next());
-                }
+                return RemoteIterators.toList(store(folder).walk(folder));
             } catch (FileNotFoundException e) {
                 return List.of();
             }
-            return files;
         });
+    }
+
+    /**
+     * All files below a folder that may hold very many: they come page by page, and are never all in memory. None when there
+     * is no such folder.
+     *
+     * @throws java.io.UncheckedIOException from the iterator, when the store fails on the way
+     */
+    public Iterator<FileStatus> walk(Path folder) throws IOException {
+        return listing(() -> store(folder).walk(folder));
     }
 
     /** Files and folders directly in a folder; none when there is no such folder. */
@@ -173,8 +177,12 @@ public final class Storage {
      * @throws java.io.UncheckedIOException from the iterator, when the store fails on the way
      */
     public Iterator<FileStatus> list(Path folder) throws IOException {
+        return listing(() -> store(folder).list(folder));
+    }
+
+    private static Iterator<FileStatus> listing(Retries.Action<RemoteIterator<FileStatus>> opening) throws IOException {
         try {
-            return new Listing(Retries.run(() -> store(folder).list(folder)));
+            return new Listing(Retries.run(opening));
         } catch (FileNotFoundException e) {
             return Collections.emptyIterator();
         }

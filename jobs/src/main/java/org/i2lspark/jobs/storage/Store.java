@@ -12,7 +12,9 @@ import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.RawLocalFileSystem;
 import org.apache.hadoop.fs.RemoteIterator;
+import org.apache.hadoop.hdfs.DistributedFileSystem;
 import org.apache.hadoop.util.functional.FutureIO;
+import org.apache.hadoop.util.functional.RemoteIterators;
 import org.i2lspark.jobs.storage.Retries.LastingException;
 
 /**
@@ -41,6 +43,9 @@ abstract class Store {
         }
         if (fileSystem instanceof RawLocalFileSystem local) {
             return new LocalStore(local);
+        }
+        if (fileSystem instanceof DistributedFileSystem hdfs) {
+            return new HdfsStore(hdfs);
         }
         return "s3a".equals(fileSystem.getUri().getScheme())
                 ? new ObjectStore(fileSystem)
@@ -104,6 +109,11 @@ abstract class Store {
                 .opt(READ_POLICY, WHOLE)
                 .withFileStatus(file)
                 .build());
+    }
+
+    /** All files below a folder, page by page. */
+    final RemoteIterator<FileStatus> walk(Path folder) throws IOException {
+        return RemoteIterators.typeCastingRemoteIterator(fileSystem.listFiles(folder, true));
     }
 
     /** Files and folders directly in a folder, page by page. */

@@ -36,6 +36,11 @@ public final class FullDiskFileSystem extends LocalFileSystem {
 
     private static final class Raw extends RawLocalFileSystem {
         @Override
+        public FSDataOutputStream append(Path file, int bufferSize, Progressable progress) throws IOException {
+            return limited(super.append(file, bufferSize, progress));
+        }
+
+        @Override
         public FSDataOutputStream create(
                 Path file, boolean overwrite, int bufferSize, short replication, long blockSize, Progressable progress)
                 throws IOException {

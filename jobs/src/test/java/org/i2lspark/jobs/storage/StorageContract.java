@@ -130,6 +130,19 @@ abstract class StorageContract {
     }
 
     @Test
+    void renamesOverWhatIsThere() throws IOException {
+        Path from = new Path(folder(), "from/a.bin");
+        Path to = new Path(folder(), "to/a.bin");
+        storage().replace(from, scratch(), bytes(10, 1));
+        storage().replace(to, scratch(), bytes(10, 2));
+        storage().rename(from, to);
+        assertThat(storage().readAll(to, 10)).isEqualTo(bytes(10, 1));
+        assertThatThrownBy(() -> storage().rename(from, to)).isInstanceOf(IOException.class);
+        assertThat(storage().readAll(to, 10)).isEqualTo(bytes(10, 1));
+        assertThat(storage().files(folder())).hasSize(1);
+    }
+
+    @Test
     void replacesLargeFilesWholeOrNotAtAll() throws IOException {
         Path file = new Path(folder(), "large.bin");
         storage().createOnce(file, scratch(), out -> out.write(bytes(1000, 1)));
@@ -175,5 +188,10 @@ abstract class StorageContract {
                         file -> found.add(file.getPath().getName() + " " + file.getLen() * (file.isFile() ? 1 : 0)));
         assertThat(found).containsExactlyInAnyOrder("0.bin 1", "1.bin 2", "2.bin 3", "3.bin 4", "4.bin 5", "below 0");
         assertThat(storage().list(new Path(folder(), "none"))).isExhausted();
+        assertThat(storage().walk(new Path(folder(), "flat")))
+                .toIterable()
+                .extracting(file -> file.getPath().getName())
+                .containsExactlyInAnyOrder("0.bin", "1.bin", "2.bin", "3.bin", "4.bin", "x.bin");
+        assertThat(storage().walk(new Path(folder(), "none"))).isExhausted();
     }
 }
