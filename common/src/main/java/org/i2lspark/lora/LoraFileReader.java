@@ -110,6 +110,10 @@ final class LoraFileReader {
                     return Optional.of(PeftConfig.ofFile(location, json));
                 }
             }
+            if (name.equals(PeftConfig.WEIGHTS_FILE) && keyFormat == KeyFormat.PEFT) {
+                throw invalid(
+                        "there is no %s beside it, which says how strong it is".formatted(PeftConfig.CONFIG_FILE));
+            }
         }
         return PeftConfig.ofHeader(file.location(), file.metadata());
     }

@@ -255,6 +255,16 @@ class LoraFileTest {
     }
 
     @Test
+    void anAdapterWithoutItsConfigIsRefused() throws IOException {
+        Path adapter = adapter("{}");
+        Files.delete(adapter.resolve("adapter_config.json"));
+        for (Path path : List.of(adapter, adapter.resolve("adapter_model.safetensors"))) {
+            assertThatThrownBy(() -> LoraFile.open(path))
+                    .hasMessageEndingWith("there is no adapter_config.json beside it, which says how strong it is");
+        }
+    }
+
+    @Test
     void alphasBesideAConfigAreRefused() throws IOException {
         Path adapter = adapter("{\"r\": 2, \"lora_alpha\": 1}");
         TensorFile.ofPair("base_model.model." + TO_Q + ".lora_A.weight", "base_model.model." + TO_Q + ".lora_B.weight")

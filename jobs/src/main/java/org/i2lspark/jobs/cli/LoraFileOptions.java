@@ -24,7 +24,8 @@ final class LoraFileOptions {
             converter = LoraCommand.KeyFormatConverter.class,
             paramLabel = "FORMAT",
             description =
-                    "comfyui, diffsynth, diffusers, kohya or peft. Default: that of the (first) input, or nearest to it; comfyui for a .safetensors from a folder of PEFT.")
+                    "comfyui, diffsynth, diffusers, kohya or peft. Default: that of the (first) input, or the nearest;"
+                            + " comfyui for a .safetensors from PEFT.")
     private KeyFormat keyFormat;
 
     @Option(
