@@ -31,6 +31,7 @@ import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.jobs.storage.Storage.Stored;
 import org.i2lspark.jobs.worker.StyleReader.ReadStyle;
 import org.i2lspark.lora.Lora;
+import org.i2lspark.torch.Torch;
 
 /**
  * Works through the styles of one partition. Three things overlap: reading and decoding the next styles' images, the stack
@@ -158,7 +159,7 @@ public final class GenerateTask {
                 failed.put(style, e);
             }
         }
-        if (failed.size() == batch.size() && !String.valueOf(cause.getMessage()).contains("out of memory")) {
+        if (failed.size() == batch.size() && !Torch.isOutOfMemory(cause)) {
             throw cause;
         }
         failed.forEach((style, problem) -> failAndRemember(style, Failure.ofLora(problem)));
