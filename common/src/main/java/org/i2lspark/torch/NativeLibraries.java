@@ -63,6 +63,8 @@ final class NativeLibraries {
      * @throws UnusableLibraryException if there is nothing to load, or it does not fit
      */
     static TorchLibrary prepare() throws UnusableLibraryException {
+        // DJL asks CUDA through JNA, which unpacks itself to the home that an unknown user has not
+        setDefault("jna.tmpdir", ExecutableFolders.temporary().toString());
         NativeLibraries libraries = new NativeLibraries();
         Optional<String> path = setting(LIBRARY_PATH);
         return path.isPresent() ? libraries.external(path.get()) : libraries.bundled();

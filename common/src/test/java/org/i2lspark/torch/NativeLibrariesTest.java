@@ -194,6 +194,14 @@ class NativeLibrariesTest {
     }
 
     @Test
+    void whatDjlUsesItselfIsUnpackedToTheSameKindOfFolder() throws UnusableLibraryException {
+        System.clearProperty("jna.tmpdir");
+        System.setProperty("java.io.tmpdir", folder.toString());
+        NativeLibraries.prepare();
+        assertThat(System.getProperty("jna.tmpdir")).isEqualTo(folder.toString());
+    }
+
+    @Test
     void nothingIsUnpackedBesideAUserWithoutAHome() {
         System.setProperty("java.io.tmpdir", folder.toString());
         for (String home : List.of("?", "", "relative", "/nonexistent")) {
