@@ -5,6 +5,7 @@ import java.util.concurrent.Callable;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.AnalysisException;
 import org.apache.spark.sql.SparkSession;
+import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.output.Manifest;
 import org.i2lspark.jobs.storage.Secrets;
 import org.i2lspark.jobs.storage.Storage;
@@ -19,6 +20,7 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true,
         description = {
             "Runs Spark SQL over the manifest of an output: tables loras, images and runs.",
+            "It only reads: other statements, and files named in place of tables, are refused.",
             "Any tool that reads Parquet can open the same files, below OUTPUT/manifest/.",
             ""
         },
@@ -49,19 +51,21 @@ final class QueryCommand implements Callable<Integer> {
     @Mixin
     private SparkOptions sparkOptions;
 
-    private void show(SparkSession spark) {
+    private void show(SparkSession spark) throws UnusableException {
         try {
+            ReadOnlySql.require(((org.apache.spark.sql.classic.SparkSession) spark)
+                    .sessionState()
+                    .sqlParser()
+                    .parsePlan(sql));
             spark.sql(sql).show(rows, MAX_CELL_CHARACTERS);
-        } catch (Exception e) {
-            // Spark throws it unchecked, though it is a checked exception
-            if (e instanceof AnalysisException) {
-                throw new IllegalArgumentException(
-                        "Cannot run the query: "
-                                + e.getMessage().lines().findFirst().orElse(""),
-                        e);
-            }
-            throw e;
+        } catch (AnalysisException e) {
+            throw new UnusableException("Cannot run the query: " + firstLine(e.getMessage()), e);
         }
+    }
+
+    /** A syntax error's message begins with an empty line. */
+    private static String firstLine(String message) {
+        return message.strip().lines().findFirst().orElse("");
     }
 
     @Override

@@ -1,6 +1,8 @@
 package org.i2lspark.jobs.cli;
 
+import java.io.IOException;
 import java.net.URISyntaxException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import org.apache.hadoop.conf.Configuration;
@@ -21,7 +23,7 @@ final class Sessions {
      *
      * @param settings win over what {@code spark-submit} says, and that over the defaults
      */
-    static SparkSession start(String name, Map<String, String> settings) {
+    static SparkSession start(String name, Map<String, String> settings) throws IOException {
         SparkConf conf = new SparkConf().setAppName(name);
         settings.forEach(conf::set);
         conf.setIfMissing("spark.master", "local[*]");
@@ -34,6 +36,10 @@ final class Sessions {
         // what is read back of a run on its way carries checksums, and they are looked at
         conf.setIfMissing("spark.checkpoint.compress", "true");
         conf.setIfMissing("spark.hadoop.parquet.page.verify-checksum.enabled", "true");
+        conf.setIfMissing("spark.sql.catalogImplementation", "in-memory");
+        if (!conf.contains("spark.sql.warehouse.dir")) {
+            conf.set("spark.sql.warehouse.dir", emptyWarehouse());
+        }
         setStoreDefaults(conf);
         if (conf.get("spark.master").startsWith("local")) {
             conf.setIfMissing("spark.ui.enabled", "false");
@@ -82,6 +88,13 @@ final class Sessions {
         conf.setIfMissing("spark.hadoop.fs.s3a.bulk.delete.page.size", "1000");
         // plain ranged reads: images, receipts and checkpoints are read once, from front to back
         conf.setIfMissing("spark.hadoop.fs.s3a.input.stream.type", "classic");
+    }
+
+    /** Spark makes the folder of its tables even if there are none: by default, in the working folder. */
+    private static String emptyWarehouse() throws IOException {
+        Path warehouse = Files.createTempDirectory("i2l-warehouse");
+        warehouse.toFile().deleteOnExit();
+        return warehouse.toUri().toString();
     }
 
     private static String applicationJar() {

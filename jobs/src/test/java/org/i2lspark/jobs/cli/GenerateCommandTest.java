@@ -465,6 +465,11 @@ class GenerateCommandTest {
         CommandLineRun wrong = CommandLineRun.of("query", output, "SELECT nonsense FROM loras");
         assertThat(wrong.exitCode()).isEqualTo(Main.UNUSABLE);
         assertThat(wrong.err()).contains("Cannot run the query").contains("`nonsense` cannot be resolved");
+        assertUnusable(CommandLineRun.of("query", output, "SELEC 1"), "Cannot run the query: [PARSE_SYNTAX_ERROR]");
+        String overwrite = "INSERT OVERWRITE DIRECTORY '%s' USING parquet SELECT 1".formatted(output.resolve("loras"));
+        assertUnusable(CommandLineRun.of("query", output, overwrite), "InsertIntoDir is not allowed");
+        assertThat(CommandLineRun.of("verify", "--output", output).exitCode()).isZero();
+        assertThat(Path.of("spark-warehouse")).doesNotExist();
         assertThat(CommandLineRun.of("query", output, "SELECT raise_error('x') FROM images WHERE uri = 'none'")
                         .exitCode())
                 .isZero();
