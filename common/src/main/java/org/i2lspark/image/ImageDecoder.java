@@ -55,8 +55,9 @@ public final class ImageDecoder {
      * Decodes an encoded image.
      *
      * @throws ImageException if it is no image, damaged or truncated, has too many pixels, or takes more memory than there is
+     * @throws DecoderUnavailableException if a format's reader cannot be loaded here
      */
-    public RgbImage decode(byte[] bytes) throws ImageException {
+    public RgbImage decode(byte[] bytes) throws ImageException, DecoderUnavailableException {
         ImageFormat format = ImageFormat.of(bytes);
         ImageReader reader = reader(format);
         try (ImageInputStream in = new MemoryCacheImageInputStream(new ByteArrayInputStream(bytes))) {
@@ -72,6 +73,8 @@ public final class ImageDecoder {
             throw e;
         } catch (OutOfMemoryError e) {
             throw outOfMemory();
+        } catch (LinkageError e) {
+            throw unavailable(format, e);
         } catch (IOException | RuntimeException e) {
             if (isOutOfMemory(e)) {
                 throw outOfMemory();
@@ -111,11 +114,19 @@ public final class ImageDecoder {
         }
     }
 
-    private static ImageReader reader(ImageFormat format) throws ImageException {
+    /** Native readers are unpacked to the temporary folder and run from there. */
+    private static DecoderUnavailableException unavailable(ImageFormat format, LinkageError cause) {
+        return new DecoderUnavailableException(
+                "Cannot decode %s: its reader cannot be loaded from %s (%s); set -Djava.io.tmpdir to a folder with space whose files may be run"
+                        .formatted(format, System.getProperty("java.io.tmpdir"), cause.getMessage()),
+                cause);
+    }
+
+    private static ImageReader reader(ImageFormat format) throws DecoderUnavailableException {
         Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName(format.imageIoName());
         if (!readers.hasNext()) {
-            throw new ImageException(
-                    Problem.UNSUPPORTED, "Cannot decode image: no reader for " + format + " on the class path");
+            throw new DecoderUnavailableException(
+                    "Cannot decode %s: no reader on the class path".formatted(format), null);
         }
         return readers.next();
     }

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.Serializable;
 import java.nio.file.NoSuchFileException;
 import java.util.Locale;
+import org.i2lspark.image.DecoderUnavailableException;
 import org.i2lspark.image.ImageException;
 import org.i2lspark.jobs.storage.ImageSource.ForbiddenException;
 import org.i2lspark.jobs.storage.ImageSource.TooManyBytesException;
@@ -31,6 +32,7 @@ public record Failure(ErrorClass errorClass, String message) implements Serializ
         CHECKPOINT,
         STORE,
         DEVICE,
+        ENVIRONMENT,
         BUG;
 
         /** As the manifest says it. */
@@ -52,6 +54,7 @@ public record Failure(ErrorClass errorClass, String message) implements Serializ
         STORE_READ(Kind.STORE),
         STORE_WRITE(Kind.STORE),
         DEVICE(Kind.DEVICE),
+        DECODER_UNAVAILABLE(Kind.ENVIRONMENT),
         INTERNAL(Kind.BUG);
 
         private final Kind kind;
@@ -102,6 +105,9 @@ public record Failure(ErrorClass errorClass, String message) implements Serializ
                 case TOO_LARGE -> ErrorClass.IMAGE_TOO_LARGE;
                 case FATAL -> ErrorClass.IMAGE_KILLS_DECODER;
             };
+        }
+        if (cause instanceof DecoderUnavailableException) {
+            return ErrorClass.DECODER_UNAVAILABLE;
         }
         if (cause instanceof ForbiddenException) {
             return ErrorClass.IMAGE_FORBIDDEN;

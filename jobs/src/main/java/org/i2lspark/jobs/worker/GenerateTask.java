@@ -298,10 +298,10 @@ public final class GenerateTask {
         rows.addSkipped(style, receipt.lora(), receipt.images());
     }
 
-    /** A store that fails today need not fail tomorrow; everything else would, until the images or the options change. */
+    /** An image stays what it is; a store, a device or an environment that fails today need not fail tomorrow. */
     private void failAndRemember(ReadStyle read, Failure failure) {
         List<ImageFacts> facts = StyleReader.facts(read.images());
-        if (read.fingerprint() != null && failure.errorClass().kind() != Kind.STORE) {
+        if (read.fingerprint() != null && failure.errorClass().kind() == Kind.IMAGE) {
             keep(read, new Receipt(runId, null, failure, options.limits(), facts));
         }
         fail(read.style(), failure, facts);

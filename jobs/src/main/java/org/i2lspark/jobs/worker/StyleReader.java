@@ -140,6 +140,10 @@ final class StyleReader {
             return image.decoded(decoded.width(), decoded.height(), prepared, (read - start) / 1e9, seconds(read));
         } catch (IOException | RuntimeException e) {
             return image.failed(Failure.ofImage(image.uri(), e));
+        } catch (OutOfMemoryError e) {
+            return image.failed(new Failure(
+                    ErrorClass.DECODER_UNAVAILABLE,
+                    image.uri() + ": its crops do not fit into this process's memory; give it more (-Xmx)"));
         }
     }
 
