@@ -16,6 +16,7 @@ import org.i2lspark.jobs.worker.PartResult.StyleFailure;
  *
  * @param failedBefore how many of the failed were not tried again
  * @param receiptsLost how many results could not be kept for a restart
+ * @param halvings how often a batch did not fit into memory and was halved
  * @param failures some of them
  */
 public record RunSummary(
@@ -29,6 +30,7 @@ public record RunSummary(
         long loraBytes,
         double seconds,
         long receiptsLost,
+        long halvings,
         Map<String, Long> failuresByClass,
         List<StyleFailure> failures) {
     private static final int MAX_LISTED = 20;
@@ -48,6 +50,7 @@ public record RunSummary(
                 sum(results, PartResult::loraBytes),
                 Duration.between(start, Instant.now()).toMillis() / 1e3,
                 sum(results, PartResult::receiptsLost),
+                sum(results, PartResult::halvings),
                 byClass,
                 results.stream()
                         .flatMap(result -> result.failures().stream())
@@ -77,6 +80,10 @@ public record RunSummary(
         }
         if (receiptsLost > 0) {
             text.append("%d results could not be kept for a restart; the store refused them%n".formatted(receiptsLost));
+        }
+        if (halvings > 0) {
+            text.append("%d batches did not fit into memory and were halved; a smaller --batch-size is quicker%n"
+                    .formatted(halvings));
         }
         if (failed > 0) {
             appendFailures(text);

@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.atomic.AtomicLong;
 import org.i2lspark.jobs.output.Failure;
 
 /**
@@ -15,6 +14,7 @@ import org.i2lspark.jobs.output.Failure;
  * @param images how many were embedded
  * @param failedBefore how many of the failed were not tried again
  * @param receiptsLost how many results could not be kept for a restart
+ * @param halvings how often a batch did not fit into memory and was halved
  * @param failuresByClass how many styles failed for each class of failure
  * @param failures some of them
  * @param lorasFile rows of the table loras
@@ -30,6 +30,7 @@ public record PartResult(
         long images,
         long loraBytes,
         long receiptsLost,
+        long halvings,
         Map<String, Long> failuresByClass,
         List<StyleFailure> failures,
         String lorasFile,
@@ -50,7 +51,8 @@ public record PartResult(
         long images;
         long loraBytes;
         long stagedBytes;
-        final AtomicLong receiptsLost = new AtomicLong();
+        long receiptsLost;
+        long halvings;
         private long failed;
         private final Map<String, Long> failuresByClass = new TreeMap<>();
         private final List<StyleFailure> failures = new ArrayList<>();
@@ -72,7 +74,8 @@ public record PartResult(
                     failedBefore,
                     images,
                     loraBytes,
-                    receiptsLost.get(),
+                    receiptsLost,
+                    halvings,
                     new TreeMap<>(failuresByClass),
                     new ArrayList<>(failures),
                     lorasFile,

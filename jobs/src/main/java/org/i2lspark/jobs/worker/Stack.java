@@ -3,12 +3,17 @@ package org.i2lspark.jobs.worker;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
+import java.util.function.IntConsumer;
 import org.i2lspark.ImageEmbedding;
 import org.i2lspark.ImageToLora;
 import org.i2lspark.PreparedImage;
 import org.i2lspark.encoder.ImagePositions;
+import org.i2lspark.image.RgbImage;
 import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.options.GenerateOptions;
@@ -23,14 +28,19 @@ import org.i2lspark.torch.TorchDevice;
  * The image-to-LoRA stack of this process. Headers are read at once, weights when the first image needs them, and both
  * only once however many tasks there are. One task at a time computes: a batch keeps the whole device busy.
  */
-public final class Stack implements AutoCloseable {
+public final class Stack implements BatchStack, AutoCloseable {
     private static final int CPU_BATCH = 8;
     private static final int GPU_BATCH = 32;
     private static final int CPU_BATCHES_PER_TASK = 2;
     private static final int GPU_BATCHES_PER_TASK = 32;
 
-    private static Stack shared;
-    private static List<Object> sharedKey;
+    private static final int PROBE_SIDE = 64;
+    private static final byte GREY = (byte) 128;
+
+    /** By GPU. */
+    private static final Map<Integer, Shared> SHARED = new HashMap<>();
+
+    private record Shared(List<Object> key, Stack stack) {}
 
     private final ReentrantLock turn = new ReentrantLock(true);
     private final I2lModel model;
@@ -61,7 +71,7 @@ public final class Stack implements AutoCloseable {
         this.positions = options.imagePositions();
     }
 
-    /** The stack of this process for these options. Other options replace it, which only tests do. */
+    /** The stack of this process for these options, one for each GPU. Other options replace it, which only tests do. */
     public static synchronized Stack shared(GenerateOptions options, Storage storage) throws UnusableException {
         int gpu = GpuStage.index();
         List<Object> key = Arrays.asList(
@@ -70,17 +80,16 @@ public final class Stack implements AutoCloseable {
                 options.device(),
                 options.precision(),
                 options.batchSize(),
-                options.imagePositions(),
-                gpu);
-        if (!key.equals(sharedKey)) {
+                options.imagePositions());
+        Shared shared = SHARED.get(gpu);
+        if (shared == null || !key.equals(shared.key)) {
             if (shared != null) {
-                shared.close();
-                sharedKey = null;
+                SHARED.remove(gpu).stack.close();
             }
-            shared = new Stack(options, CheckpointCache.localFolder(options, storage), gpu);
-            sharedKey = key;
+            shared = new Shared(key, new Stack(options, CheckpointCache.localFolder(options, storage), gpu));
+            SHARED.put(gpu, shared);
         }
-        return shared;
+        return shared.stack;
     }
 
     public I2lModel model() {
@@ -95,7 +104,7 @@ public final class Stack implements AutoCloseable {
         return precision;
     }
 
-    /** Images to embed at once. */
+    @Override
     public int batchSize() {
         return batchSize;
     }
@@ -107,19 +116,44 @@ public final class Stack implements AutoCloseable {
 
     /** Embeds a batch, loading the weights first if need be. */
     public List<ImageEmbedding> embed(List<PreparedImage> images) throws IOException {
-        turn.lock();
-        try {
-            return loaded().embed(images);
-        } finally {
-            turn.unlock();
-        }
+        return embed(images, halved -> {});
     }
 
     /** Decodes a batch of styles, loading the weights first if need be. */
     public List<Lora> decode(List<List<ImageEmbedding>> styles, ElementType loraType) throws IOException {
+        return decode(styles, loraType, halved -> {});
+    }
+
+    @Override
+    public List<ImageEmbedding> embed(List<PreparedImage> images, IntConsumer halved) throws IOException {
+        return compute(weights -> weights.embed(images), halved);
+    }
+
+    @Override
+    public List<Lora> decode(List<List<ImageEmbedding>> styles, ElementType loraType, IntConsumer halved)
+            throws IOException {
+        return compute(weights -> weights.decode(styles, loraType), halved);
+    }
+
+    @Override
+    public void probe() throws IOException {
+        byte[] pixels = new byte[3 * PROBE_SIDE * PROBE_SIDE];
+        Arrays.fill(pixels, GREY);
+        PreparedImage image = ImageToLora.prepare(model, new RgbImage(PROBE_SIDE, PROBE_SIDE, pixels));
+        decode(List.of(embed(List.of(image))), precision).forEach(Lora::close);
+    }
+
+    /** Takes a turn on the device, loading the weights first if need be. */
+    private <T> T compute(Function<ImageToLora, T> work, IntConsumer halved) throws IOException {
         turn.lock();
         try {
-            return loaded().decode(styles, loraType);
+            ImageToLora loaded = loaded();
+            int before = loaded.halvings();
+            try {
+                return work.apply(loaded);
+            } finally {
+                halved.accept(loaded.halvings() - before);
+            }
         } finally {
             turn.unlock();
         }

@@ -3,8 +3,11 @@ package org.i2lspark.jobs.worker;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import org.apache.hadoop.fs.FileStatus;
@@ -18,6 +21,7 @@ import org.i2lspark.jobs.catalog.Style;
 import org.i2lspark.jobs.options.GenerateOptions;
 import org.i2lspark.jobs.output.Failure;
 import org.i2lspark.jobs.output.Failure.ErrorClass;
+import org.i2lspark.jobs.output.Failure.Kind;
 import org.i2lspark.jobs.output.FinishedLora;
 import org.i2lspark.jobs.output.ImageFacts;
 import org.i2lspark.jobs.output.OutputLayout;
@@ -27,7 +31,7 @@ import org.i2lspark.jobs.storage.ImageSource;
 import org.i2lspark.jobs.storage.Storage;
 
 /** Reads the images of styles, finds out which styles need no more work, and decodes the images of the others. */
-final class StyleReader {
+final class StyleReader implements AutoCloseable {
     /** Images of more bytes are not kept between hashing and decoding but read again. */
     private static final int KEPT_BYTES = 16 << 20;
 
@@ -44,6 +48,7 @@ final class StyleReader {
     private final ImageSource source;
     private final Stack stack;
     private final ExecutorService workers;
+    private volatile boolean closed;
 
     StyleReader(GenerateOptions options, Storage storage, Stack stack, ExecutorService workers) {
         this.options = options;
@@ -67,6 +72,17 @@ final class StyleReader {
                     .map(ImageWork::failure)
                     .filter(failure -> failure != null)
                     .findFirst();
+        }
+
+        /** What reading and decoding took, by stage. */
+        Map<String, Double> seconds() {
+            Map<String, Double> seconds = new LinkedHashMap<>();
+            seconds.put(
+                    "read", images.stream().mapToDouble(ImageWork::readSeconds).sum());
+            seconds.put(
+                    "prepare",
+                    images.stream().mapToDouble(ImageWork::prepareSeconds).sum());
+            return seconds;
         }
     }
 
@@ -110,7 +126,20 @@ final class StyleReader {
                         ignored -> futures.stream().map(CompletableFuture::join).toList());
     }
 
+    /** What waits to be read or decoded is not. */
+    @Override
+    public void close() {
+        closed = true;
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new CancellationException("the task has ended");
+        }
+    }
+
     private ImageWork readAndHash(String uri) {
+        requireOpen();
         long start = System.nanoTime();
         try {
             byte[] bytes = source.read(uri);
@@ -125,6 +154,7 @@ final class StyleReader {
     }
 
     private ImageWork decode(ImageWork image) {
+        requireOpen();
         try {
             byte[] bytes = image.bytes();
             long start = System.nanoTime();
@@ -172,7 +202,9 @@ final class StyleReader {
     private boolean stillHolds(Receipt receipt, String fingerprint, Path path) throws IOException {
         FinishedLora lora = receipt.lora();
         if (lora == null) {
-            return !options.retryFailed() && options.limits().equals(receipt.limits());
+            return !options.retryFailed()
+                    && receipt.failure().errorClass().kind() == Kind.IMAGE
+                    && options.limits().equals(receipt.limits());
         }
         Optional<FileStatus> status = storage.status(path);
         return lora.fingerprint().equals(fingerprint)

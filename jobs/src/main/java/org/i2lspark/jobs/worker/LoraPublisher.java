@@ -1,0 +1,141 @@
+package org.i2lspark.jobs.worker;
+
+import java.io.IOException;
+import java.nio.channels.Channels;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import org.apache.hadoop.fs.Path;
+import org.i2lspark.ImageEmbedding;
+import org.i2lspark.jobs.options.GenerateOptions;
+import org.i2lspark.jobs.output.Failure;
+import org.i2lspark.jobs.output.Failure.Kind;
+import org.i2lspark.jobs.output.FinishedLora;
+import org.i2lspark.jobs.output.ImageFacts;
+import org.i2lspark.jobs.output.OutputLayout;
+import org.i2lspark.jobs.output.Receipt;
+import org.i2lspark.jobs.storage.Storage;
+import org.i2lspark.jobs.storage.Storage.Stored;
+import org.i2lspark.jobs.worker.BatchRunner.MadeLora;
+import org.i2lspark.jobs.worker.StyleReader.ReadStyle;
+import org.i2lspark.model.I2lModel;
+
+/** Writes LoRAs and receipts while the stack goes on. What comes of it is told to the ledger by the task's own thread. */
+final class LoraPublisher implements AutoCloseable {
+    private final GenerateOptions options;
+    private final String runId;
+    private final OutputLayout layout;
+    private final Path scratch;
+    private final Storage storage;
+    private final I2lModel model;
+    private final TaskLedger ledger;
+    private final ExecutorService workers;
+    private List<CompletableFuture<Runnable>> writes = new ArrayList<>();
+    private volatile boolean closed;
+
+    LoraPublisher(
+            GenerateOptions options,
+            String runId,
+            Storage storage,
+            I2lModel model,
+            TaskLedger ledger,
+            ExecutorService workers) {
+        this.options = options;
+        this.runId = runId;
+        this.layout = new OutputLayout(options.output());
+        this.scratch = layout.run(runId);
+        this.storage = storage;
+        this.model = model;
+        this.ledger = ledger;
+        this.workers = workers;
+    }
+
+    /** Begins to write a LoRA, and closes it in the end. */
+    void publish(MadeLora made) {
+        writes.add(CompletableFuture.supplyAsync(() -> write(made), workers));
+    }
+
+    /** Waits for what was begun. */
+    void finish() throws IOException {
+        for (CompletableFuture<Runnable> write : writes) {
+            Cancellation.await(write).run();
+        }
+        writes = new ArrayList<>();
+    }
+
+    /** LoRAs that wait to be written are closed instead. */
+    @Override
+    public void close() {
+        closed = true;
+    }
+
+    /** Only what lies in the images themselves would be the same again; all else may have passed by the next run. */
+    void fail(ReadStyle read, Failure failure) {
+        List<ImageFacts> facts = StyleReader.facts(read.images());
+        if (read.fingerprint() != null
+                && failure.errorClass().kind() == Kind.IMAGE
+                && !keep(read, new Receipt(runId, null, failure, options.limits(), facts))) {
+            ledger.receiptLost();
+        }
+        ledger.failed(read.style(), failure, facts);
+    }
+
+    private Runnable write(MadeLora made) {
+        try (made) {
+            if (closed) {
+                return () -> {};
+            }
+            ReadStyle read = made.style();
+            List<ImageFacts> facts = facts(made);
+            long start = System.nanoTime();
+            List<String> hashes = read.images().stream().map(ImageWork::sha256).toList();
+            LoraExport export = new LoraExport(made.lora(), options, hashes, model);
+            Path path = layout.lora(read.style().id(), read.fingerprint());
+            Stored stored = storage.createOnce(path, scratch, out -> export.write(Channels.newChannel(out)));
+            FinishedLora finished = new FinishedLora(
+                    read.fingerprint(),
+                    storage.qualify(path).toString(),
+                    stored.bytes(),
+                    stored.sha256(),
+                    export.rank(),
+                    export.reductionError());
+            made.seconds().put("write", (System.nanoTime() - start) / 1e9);
+            Receipt receipt = new Receipt(runId, finished, null, options.limits(), facts);
+            boolean kept = keep(read, receipt);
+            return () -> {
+                if (!kept) {
+                    ledger.receiptLost();
+                }
+                if (stored.created()) {
+                    ledger.done(read.style(), finished, facts, made.seconds());
+                } else {
+                    ledger.skipped(read.style(), receipt);
+                }
+            };
+        } catch (IOException | RuntimeException e) {
+            return () -> fail(made.style(), Failure.ofLora(e));
+        }
+    }
+
+    /** The LoRA or the failure counts also when this fails; it is only found out again. */
+    private boolean keep(ReadStyle read, Receipt receipt) {
+        try {
+            storage.replace(layout.receipt(read.style().id(), read.fingerprint()), scratch, receipt.toJson());
+            return true;
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    private static List<ImageFacts> facts(MadeLora made) {
+        List<ImageFacts> facts = new ArrayList<>();
+        for (int i = 0; i < made.embeddings().size(); i++) {
+            ImageWork image = made.style().images().get(i);
+            ImageEmbedding embedding = made.embeddings().get(i);
+            facts.add(new ImageFacts(
+                    image.sha256(), image.width(), image.height(), null, embedding.siglip2(), embedding.dinov3()));
+        }
+        return facts;
+    }
+}
