@@ -18,10 +18,6 @@ final class SparkOptions {
     private StoreOptions settings;
 
     SparkSession start(String name) throws IOException {
-        Map<String, String> all = settings.settings();
-        if (master != null) {
-            all.put("spark.master", master);
-        }
-        return Sessions.start(name, all);
+        return Sessions.start(name, settings.settings(master == null ? Map.of() : Map.of("spark.master", master)));
     }
 }

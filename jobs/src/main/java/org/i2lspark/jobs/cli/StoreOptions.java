@@ -21,8 +21,13 @@ final class StoreOptions {
     @Option(names = "--conf", paramLabel = "KEY=VALUE", description = "A setting for Spark; may be repeated.")
     private Map<String, String> settings = new TreeMap<>();
 
-    /** What was set, the options before the file. */
+    /** What was set: {@code --conf} wins over the file. */
     Map<String, String> settings() throws IOException {
+        return settings(Map.of());
+    }
+
+    /** What was set: {@code --conf} wins over what options of their own say, and those over the file. */
+    Map<String, String> settings(Map<String, String> ofOptions) throws IOException {
         Map<String, String> all = new TreeMap<>();
         if (propertiesFile != null) {
             Properties properties = new Properties();
@@ -33,6 +38,7 @@ final class StoreOptions {
                     .stringPropertyNames()
                     .forEach(key -> all.put(key, properties.getProperty(key).strip()));
         }
+        all.putAll(ofOptions);
         all.putAll(settings);
         for (String key : all.keySet()) {
             if (!key.startsWith("spark.")) {

@@ -614,9 +614,24 @@ class GenerateCommandTest {
     @Test
     void settingsReachSpark() throws IOException {
         copy("0.png", "0.png");
-        CommandLineRun run = generate("--conf", "spark.master=nowhere");
+        Path file = Files.writeString(folder.resolve("i2l.conf"), "spark.master of-the-file\n");
+        assertMaster("of-the-file", CommandLineRun.of(withoutMaster("--properties-file", file)));
+        assertMaster("of-the-option", generate("--properties-file", file, "--master", "of-the-option"));
+        assertMaster(
+                "of-the-setting",
+                generate("--properties-file", file, "--master", "local[2]", "--conf", "spark.master=of-the-setting"));
+    }
+
+    private Object[] withoutMaster(Object... more) {
+        List<Object> args =
+                new ArrayList<>(List.of("generate", "--catalog", catalog, "--models", models, "--output", output));
+        args.addAll(Arrays.asList(more));
+        return args.toArray();
+    }
+
+    private static void assertMaster(String expected, CommandLineRun run) {
         assertThat(run.exitCode()).isEqualTo(Main.BROKEN);
-        assertThat(run.err()).contains("Could not parse Master URL: 'nowhere'");
+        assertThat(run.err()).contains("Could not parse Master URL: '" + expected + "'");
     }
 
     private void copy(String image, String to) throws IOException {
