@@ -10,6 +10,8 @@ import org.apache.hadoop.security.UserGroupInformation;
 import org.apache.spark.SparkConf;
 import org.apache.spark.deploy.SparkHadoopUtil;
 import org.apache.spark.sql.SparkSession;
+import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.jobs.options.Setting;
 import org.i2lspark.jobs.storage.Secrets;
 import org.i2lspark.jobs.storage.Storage;
 import scala.Tuple2;
@@ -26,6 +28,7 @@ final class Sessions {
     static SparkSession start(String name, Map<String, String> settings) throws IOException {
         SparkConf conf = new SparkConf().setAppName(name);
         settings.forEach(conf::set);
+        Setting.check(conf);
         conf.setIfMissing("spark.master", "local[*]");
         conf.setIfMissing("spark.ui.showConsoleProgress", "false");
         conf.setIfMissing("spark.redaction.regex", Secrets.SETTING_NAMES);
@@ -62,9 +65,10 @@ final class Sessions {
     }
 
     /** The stores as a session with these settings would see them, without starting one. */
-    static Storage storage(Map<String, String> settings) {
+    static Storage storage(Map<String, String> settings) throws UnusableException {
         SparkConf conf = new SparkConf();
         settings.forEach(conf::set);
+        Setting.check(conf);
         setStoreDefaults(conf);
         Configuration hadoop = SparkHadoopUtil.get().newConfiguration(conf);
         learnSecrets(conf, hadoop);

@@ -9,7 +9,6 @@ import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.UUID;
@@ -39,6 +38,7 @@ import org.i2lspark.jobs.worker.GenerateTask;
 import org.i2lspark.jobs.worker.GpuStage;
 import org.i2lspark.jobs.worker.PartResult;
 import org.i2lspark.jobs.worker.Stack;
+import org.i2lspark.jobs.worker.WorkOrder;
 import scala.Function2;
 import scala.collection.Iterator;
 import scala.jdk.javaapi.CollectionConverters;
@@ -94,7 +94,7 @@ public final class GenerateJob implements AutoCloseable {
     }
 
     /** What a run would do. */
-    public record Plan(long styles, long images, int partitions, Preflight preflight) {
+    public record Plan(long styles, long images, int partitions, WorkOrder order) {
         /** The plan for a person. */
         public String text() {
             return "%d styles, %d images, %d partitions%nModel: %s%nRuns on %s in %s, batches of %d%n"
@@ -102,10 +102,10 @@ public final class GenerateJob implements AutoCloseable {
                             styles,
                             images,
                             partitions,
-                            preflight.model(),
-                            preflight.device(),
-                            preflight.precision(),
-                            preflight.batchSize());
+                            order.model(),
+                            order.device(),
+                            GenerateOptions.lower(order.precision()),
+                            order.batchSize());
         }
     }
 
@@ -116,14 +116,14 @@ public final class GenerateJob implements AutoCloseable {
      */
     public Plan plan() throws IOException {
         spark.sparkContext().setJobDescription("i2l: plan " + options.catalog());
-        Preflight preflight = preflight();
+        WorkOrder order = preflight();
         int partitions = Planner.partitionCount(
-                catalog.styleCount(), catalog.imageCount(), spark.sparkContext().defaultParallelism(), preflight);
-        return new Plan(catalog.styleCount(), catalog.imageCount(), partitions, preflight);
+                catalog.styleCount(), catalog.imageCount(), spark.sparkContext().defaultParallelism(), order);
+        return new Plan(catalog.styleCount(), catalog.imageCount(), partitions, order);
     }
 
     /** Asks one executor for model and device: the driver may have neither. */
-    private Preflight preflight() throws IOException {
+    private WorkOrder preflight() throws IOException {
         GenerateOptions shipped = options;
         Broadcast<SerializableConfiguration> hadoop = hadoop();
         JavaRDD<Preflight> asked = JavaSparkContext.fromSparkContext(spark.sparkContext())
@@ -134,7 +134,7 @@ public final class GenerateJob implements AutoCloseable {
         if (preflight.problem() != null) {
             throw new UnusableException(preflight.problem());
         }
-        return preflight;
+        return preflight.order();
     }
 
     private Broadcast<SerializableConfiguration> hadoop() {
@@ -186,8 +186,8 @@ public final class GenerateJob implements AutoCloseable {
         SparkContext context = spark.sparkContext();
         context.setJobGroup(runId, "i2l: generate %d styles of %s".formatted(plan.styles(), options.catalog()), true);
         limit.onExceeded(() -> context.cancelJobGroup(runId));
-        JavaRDD<PartResult> work =
-                GpuStage.of(context).requireGpu(parts.mapPartitions(work(options, runId, hadoop(), counters)));
+        JavaRDD<PartResult> work = GpuStage.of(context)
+                .requireGpu(parts.mapPartitions(work(options, plan.order(), runId, hadoop(), counters)));
         ResultHandler keep = (index, result) -> {
             results.add(result);
             return BoxedUnit.UNIT;
@@ -214,12 +214,16 @@ public final class GenerateJob implements AutoCloseable {
 
     /** What a task does; static, so that nothing of the driver goes along. */
     private static FlatMapFunction<java.util.Iterator<List<Style>>, PartResult> work(
-            GenerateOptions options, String runId, Broadcast<SerializableConfiguration> hadoop, Counters counters) {
+            GenerateOptions options,
+            WorkOrder order,
+            String runId,
+            Broadcast<SerializableConfiguration> hadoop,
+            Counters counters) {
         return parts -> {
             try {
                 Secrets.learn(hadoop.value().value());
                 Storage storage = new Storage(hadoop.value().value());
-                Stack stack = Stack.shared(options, storage);
+                Stack stack = Stack.shared(options, order, storage);
                 GenerateTask task = new GenerateTask(options, runId, storage, stack, counters);
                 List<Style> styles = new ArrayList<>();
                 parts.forEachRemaining(styles::addAll);
@@ -247,16 +251,16 @@ public final class GenerateJob implements AutoCloseable {
                         new Manifest.Expected(plan.styles(), plan.images()),
                         results.stream().mapToLong(PartResult::stagedBytes).sum(),
                         scratch,
-                        runRow(start, summary, plan.preflight()));
+                        runRow(start, summary, plan.order()));
     }
 
-    private Rows runRow(Instant start, RunSummary summary, Preflight preflight) {
+    private Rows runRow(Instant start, RunSummary summary, WorkOrder order) {
         Map<String, String> versions = new TreeMap<>(Map.of(
                 "i2l-spark", Version.text(),
                 "spark", spark.version(),
                 "java", System.getProperty("java.version"),
-                "libtorch", preflight.libtorch(),
-                "device", preflight.device().toLowerCase(Locale.ROOT)));
+                "libtorch", order.libtorch(),
+                "device", order.device()));
         Rows runs = new Rows(ManifestTable.RUNS);
         runs.add(row -> row.text("run_id", runId)
                 .text("commit", runId)

@@ -9,6 +9,7 @@ import org.apache.spark.HashPartitioner;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.StorageLevels;
 import org.i2lspark.jobs.catalog.Style;
+import org.i2lspark.jobs.worker.WorkOrder;
 import scala.Tuple2;
 
 /**
@@ -25,9 +26,9 @@ public final class Planner {
      * How many partitions suit this many images: small enough that a lost task costs little, one for each slot if there
      * is a batch for each.
      */
-    static int partitionCount(long styles, long images, int slots, Preflight preflight) {
-        long byLoss = images / preflight.imagesPerTask() + 1;
-        long bySlots = Math.min(slots, images / preflight.batchSize());
+    static int partitionCount(long styles, long images, int slots, WorkOrder order) {
+        long byLoss = images / order.imagesPerTask() + 1;
+        long bySlots = Math.min(slots, images / order.batchSize());
         return (int) Math.min(Math.min(styles, MAX_PARTITIONS), Math.max(byLoss, bySlots));
     }
 

@@ -1,43 +1,24 @@
 package org.i2lspark.jobs.generate;
 
 import java.io.Serializable;
-import org.i2lspark.jobs.NativeCodecs;
 import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.options.GenerateOptions;
 import org.i2lspark.jobs.storage.Storage;
-import org.i2lspark.jobs.worker.Stack;
-import org.i2lspark.torch.Torch;
+import org.i2lspark.jobs.worker.WorkOrder;
 
 /**
- * What an executor says of the model and the device before any work begins.
+ * What an executor says of model, device and decoder before any work begins.
  *
- * @param problem why the stack cannot run there; null when it can
- * @param imagesPerTask what a task should take on, so that a lost one costs a minute or so
+ * @param problem why the run cannot start there; null when it can
+ * @param order how the run is carried out; null when it cannot start
  */
-public record Preflight(
-        String problem,
-        String model,
-        String device,
-        String precision,
-        int batchSize,
-        int imagesPerTask,
-        String libtorch)
-        implements Serializable {
+record Preflight(String problem, WorkOrder order) implements Serializable {
 
     static Preflight of(GenerateOptions options, Storage storage) {
         try {
-            NativeCodecs.require();
-            Stack stack = Stack.shared(options, storage);
-            return new Preflight(
-                    null,
-                    stack.model().description(),
-                    stack.device().name(),
-                    GenerateOptions.lower(stack.precision()),
-                    stack.batchSize(),
-                    stack.imagesPerTask(),
-                    Torch.version());
+            return new Preflight(null, WorkOrder.settle(options, storage));
         } catch (UnusableException e) {
-            return new Preflight(e.getMessage(), null, null, null, 0, 0, null);
+            return new Preflight(e.getMessage(), null);
         }
     }
 }

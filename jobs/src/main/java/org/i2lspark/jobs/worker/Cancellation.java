@@ -2,6 +2,7 @@ package org.i2lspark.jobs.worker;
 
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.io.UncheckedIOException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import org.apache.spark.TaskContext;
@@ -28,6 +29,9 @@ final class Cancellation {
         } catch (ExecutionException e) {
             if (e.getCause() instanceof Error error) {
                 throw error;
+            }
+            if (e.getCause() instanceof UncheckedIOException problem) {
+                throw problem.getCause();
             }
             if (e.getCause() instanceof RuntimeException problem) {
                 throw problem;

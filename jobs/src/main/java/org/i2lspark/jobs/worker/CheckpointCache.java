@@ -23,10 +23,10 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.apache.hadoop.fs.FileStatus;
-import org.apache.spark.SparkEnv;
 import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.options.GenerateOptions;
+import org.i2lspark.jobs.options.Setting;
 import org.i2lspark.jobs.storage.Hashes;
 import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.model.I2lModel;
@@ -38,9 +38,6 @@ import org.i2lspark.model.Variant;
  * top of the model folder, as {@code sha256sum} writes it; where there is none, samples are compared with the original.
  */
 final class CheckpointCache {
-    /** Where on a node the copies go; the node's temporary folder by default. */
-    private static final String FOLDER_SETTING = "spark.i2l.checkpoint.cache";
-
     private static final String SUMS = "SHA256SUMS";
     private static final int BLOCK_BYTES = 8 << 20;
     private static final int BLOCKS_AT_ONCE = 8;
@@ -72,9 +69,7 @@ final class CheckpointCache {
             if (models.toUri().getScheme().equals("file")) {
                 return Path.of(models.toUri().getPath());
             }
-            Path root = Path.of(SparkEnv.get()
-                    .conf()
-                    .get(FOLDER_SETTING, System.getProperty("java.io.tmpdir") + "/i2l-checkpoints"));
+            Path root = Path.of(Setting.CHECKPOINT_CACHE.value());
             return new CheckpointCache(storage, models, root).fetch(options.variants());
         } catch (IOException e) {
             throw new UnusableException(

@@ -92,6 +92,17 @@ public final class Stack implements BatchStack, AutoCloseable {
         return shared.stack;
     }
 
+    /**
+     * The stack of this process for a run that was settled elsewhere.
+     *
+     * @throws UnusableException if this process cannot do the same
+     */
+    public static Stack shared(GenerateOptions options, WorkOrder order, Storage storage) throws UnusableException {
+        Stack stack = shared(options, storage);
+        order.requireSame(WorkOrder.of(stack));
+        return stack;
+    }
+
     public I2lModel model() {
         return model;
     }

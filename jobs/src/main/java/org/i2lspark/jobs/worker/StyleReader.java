@@ -1,7 +1,7 @@
 package org.i2lspark.jobs.worker;
 
 import java.io.IOException;
-import java.time.Duration;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -12,10 +12,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
-import org.apache.spark.SparkEnv;
 import org.i2lspark.ImageToLora;
 import org.i2lspark.PreparedImage;
-import org.i2lspark.image.isolated.IsolatedDecoder;
+import org.i2lspark.image.DecoderUnavailableException;
 import org.i2lspark.image.isolated.IsolatedDecoder.Decoded;
 import org.i2lspark.jobs.catalog.Style;
 import org.i2lspark.jobs.options.GenerateOptions;
@@ -36,12 +35,6 @@ final class StyleReader implements AutoCloseable {
     private static final int KEPT_BYTES = 16 << 20;
 
     private static final long MAX_RECEIPT_BYTES = 256 << 20;
-    private static final Duration DECODING_LIMIT = Duration.ofMinutes(1);
-    private static final String DECODER_MEMORY = "spark.i2l.decoder.memory";
-    private static final String USUAL_DECODER_MEMORY = "2g";
-
-    private static IsolatedDecoder sharedDecoder;
-
     private final GenerateOptions options;
     private final OutputLayout layout;
     private final Storage storage;
@@ -84,17 +77,6 @@ final class StyleReader implements AutoCloseable {
                     images.stream().mapToDouble(ImageWork::prepareSeconds).sum());
             return seconds;
         }
-    }
-
-    /** One decoder for all tasks of the process. */
-    private static synchronized IsolatedDecoder decoder() {
-        if (sharedDecoder == null) {
-            String heap = SparkEnv.get() == null
-                    ? USUAL_DECODER_MEMORY
-                    : SparkEnv.get().conf().get(DECODER_MEMORY, USUAL_DECODER_MEMORY);
-            sharedDecoder = new IsolatedDecoder(heap, DECODING_LIMIT);
-        }
-        return sharedDecoder;
     }
 
     CompletableFuture<ReadStyle> read(Style style) {
@@ -165,9 +147,13 @@ final class StyleReader implements AutoCloseable {
                 }
             }
             long read = System.nanoTime();
-            Decoded decoded = decoder().decode(bytes, options.maxPixels(), ImageToLora.cropSizes(stack.model()));
+            Decoded decoded =
+                    SharedDecoder.get().decode(bytes, options.maxPixels(), ImageToLora.cropSizes(stack.model()));
             PreparedImage prepared = ImageToLora.prepare(stack.model(), decoded.crops());
             return image.decoded(decoded.width(), decoded.height(), prepared, (read - start) / 1e9, seconds(read));
+        } catch (DecoderUnavailableException e) {
+            // no image's fault: the task fails, and another executor may do better
+            throw new UncheckedIOException(e);
         } catch (IOException | RuntimeException e) {
             return image.failed(Failure.ofImage(image.uri(), e));
         } catch (OutOfMemoryError e) {

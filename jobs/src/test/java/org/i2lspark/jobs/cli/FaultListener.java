@@ -12,7 +12,7 @@ import scala.jdk.javaapi.CollectionConverters;
 
 /** Hurts the stage that generates LoRAs, as {@value #FAULT} says. Spark makes it, through {@code spark.extraListeners}. */
 public final class FaultListener extends SparkListener {
-    static final String FAULT = "spark.i2l.test.fault";
+    static final String FAULT = "spark.test.i2l.fault";
     static final String CANCEL_AFTER_A_TASK = "cancel-after-a-task";
     static final String KILL_FIRST_ATTEMPT = "kill-first-attempt";
 

@@ -6,14 +6,17 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
 import org.i2lspark.jobs.EmbeddedSpark;
 import org.i2lspark.jobs.catalog.Style;
+import org.i2lspark.jobs.worker.WorkOrder;
+import org.i2lspark.torch.ElementType;
 import org.junit.jupiter.api.Test;
 
 class PlannerTest {
-    private static final Preflight CPU = new Preflight(null, "", "cpu", "float32", 8, 16, "");
+    private static final WorkOrder CPU = new WorkOrder("", "cpu", ElementType.FLOAT32, 8, 16, "", Map.of());
 
     @Test
     void partitionsCostAboutTheSame() throws IOException {

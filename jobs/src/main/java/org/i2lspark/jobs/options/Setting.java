@@ -1,0 +1,122 @@
+package org.i2lspark.jobs.options;
+
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.apache.spark.SparkConf;
+import org.apache.spark.SparkEnv;
+import org.i2lspark.jobs.UnusableException;
+import scala.Tuple2;
+
+/** The settings of i2l among those of Spark: what depends on the cluster and not on the run. */
+public enum Setting {
+    /** What one process that decodes images may use of memory; there are as many as an executor has cores. */
+    DECODER_MEMORY("spark.i2l.decoder.memory", "2g", "a size from 32m on, such as 512m or 2g"),
+
+    /** Where on a node the copies of checkpoints from an object store or HDFS go. */
+    CHECKPOINT_CACHE(
+            "spark.i2l.checkpoint.cache",
+            Path.of(System.getProperty("java.io.tmpdir")).toAbsolutePath() + "/i2l-checkpoints",
+            "an absolute path on each node");
+
+    private static final String PREFIX = "spark.i2l.";
+    private static final Pattern SIZE = Pattern.compile("([1-9][0-9]{0,8})([kKmMgG])");
+    private static final long LEAST_DECODER_KIB = 32 << 10;
+
+    private final String key;
+    private final String usual;
+    private final String expected;
+
+    Setting(String key, String usual, String expected) {
+        this.key = key;
+        this.usual = usual;
+        this.expected = expected;
+    }
+
+    public String key() {
+        return key;
+    }
+
+    /** Its value in this process: the default where Spark does not run. */
+    public String value() {
+        return SparkEnv.get() == null ? usual : SparkEnv.get().conf().get(key, usual);
+    }
+
+    /**
+     * Checks all that begin as the settings of i2l do.
+     *
+     * @throws UnusableException if there is none of that name, or its value is none
+     */
+    public static void check(SparkConf conf) throws UnusableException {
+        for (Tuple2<String, String> given : conf.getAll()) {
+            if (given._1().startsWith(PREFIX)) {
+                check(given._1(), given._2());
+            }
+        }
+    }
+
+    private static void check(String key, String value) throws UnusableException {
+        for (Setting setting : values()) {
+            if (setting.key.equals(key)) {
+                if (!setting.accepts(value)) {
+                    throw new UnusableException(
+                            "Invalid %s: '%s' (expected %s)".formatted(key, value, setting.expected));
+                }
+                return;
+            }
+        }
+        Setting nearest = Arrays.stream(values())
+                .min(Comparator.comparingInt(setting -> distance(setting.key, key)))
+                .orElseThrow();
+        throw new UnusableException(
+                "Invalid setting: '%s' (i2l has none of that name; did you mean %s?)".formatted(key, nearest.key));
+    }
+
+    private boolean accepts(String value) {
+        return switch (this) {
+            case DECODER_MEMORY -> isDecoderMemory(value);
+            case CHECKPOINT_CACHE -> isAbsolutePath(value);
+        };
+    }
+
+    private static boolean isDecoderMemory(String value) {
+        Matcher size = SIZE.matcher(value);
+        if (!size.matches()) {
+            return false;
+        }
+        long number = Long.parseLong(size.group(1));
+        long kib = switch (Character.toLowerCase(size.group(2).charAt(0))) {
+            case 'k' -> number;
+            case 'm' -> number << 10;
+            default -> number << 20;
+        };
+        return kib >= LEAST_DECODER_KIB;
+    }
+
+    private static boolean isAbsolutePath(String value) {
+        try {
+            return Path.of(value).isAbsolute();
+        } catch (InvalidPathException e) {
+            return false;
+        }
+    }
+
+    /** How many letters must be put in, taken out or replaced (Levenshtein). */
+    private static int distance(String a, String b) {
+        int[] row = new int[b.length() + 1];
+        Arrays.setAll(row, i -> i);
+        for (int i = 1; i <= a.length(); i++) {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= b.length(); j++) {
+                int replaced = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
+                diagonal = row[j];
+                row[j] = Math.min(replaced, 1 + Math.min(row[j], row[j - 1]));
+            }
+        }
+        return row[b.length()];
+    }
+}
