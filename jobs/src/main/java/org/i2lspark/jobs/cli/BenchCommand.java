@@ -26,6 +26,7 @@ import org.i2lspark.encoder.SigLip2Encoder;
 import org.i2lspark.image.CoverCrop;
 import org.i2lspark.image.ImageDecoder;
 import org.i2lspark.image.RgbImage;
+import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.options.GenerateOptions;
 import org.i2lspark.jobs.worker.Stack;
 import org.i2lspark.lora.Lora;
@@ -82,7 +83,7 @@ final class BenchCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         if (repeats < 1) {
-            throw new IllegalArgumentException("Invalid --repeats: %d (expected 1 or more)".formatted(repeats));
+            throw new UnusableException("Invalid --repeats: %d (expected 1 or more)".formatted(repeats));
         }
         GenerateOptions options = model.toLocalOptions();
         Path folder = Files.createTempDirectory("i2l-bench");

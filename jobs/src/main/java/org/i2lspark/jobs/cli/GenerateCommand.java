@@ -11,7 +11,6 @@ import org.i2lspark.jobs.generate.GenerateJob;
 import org.i2lspark.jobs.generate.RunSummary;
 import org.i2lspark.jobs.options.GenerateOptions;
 import org.i2lspark.jobs.storage.ImageSource;
-import org.i2lspark.jobs.storage.Secrets;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -126,16 +125,14 @@ final class GenerateCommand implements Callable<Integer> {
     }
 
     private GenerateOptions options() throws UnusableException {
-        Secrets.refuseInUri("--catalog", catalog);
-        Secrets.refuseInUri("--models", model.models());
-        Secrets.refuseInUri("--output", output);
+        Locations.require("--catalog", catalog);
+        Locations.require("--models", model.models());
+        Locations.require("--output", output);
         if (maxFailedRatio < 0 || maxFailedRatio > 1) {
-            throw new IllegalArgumentException(
-                    "Invalid --max-failed-ratio: %s (expected 0 to 1)".formatted(maxFailedRatio));
+            throw new UnusableException("Invalid --max-failed-ratio: %s (expected 0 to 1)".formatted(maxFailedRatio));
         }
         if (maxImageBytes < 1) {
-            throw new IllegalArgumentException(
-                    "Invalid --max-image-bytes: %d (expected 1 or more)".formatted(maxImageBytes));
+            throw new UnusableException("Invalid --max-image-bytes: %d (expected 1 or more)".formatted(maxImageBytes));
         }
         String root = catalogRoot == null
                 ? null

@@ -62,7 +62,7 @@ final class ImageToLoraCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         GenerateOptions options = model.toLocalOptions();
         if (images.size() > options.maxImagesPerStyle()) {
-            throw new IllegalArgumentException("Invalid images: %d (expected at most --max-images-per-style, %d)"
+            throw new UnusableException("Invalid images: %d (expected at most --max-images-per-style, %d)"
                     .formatted(images.size(), options.maxImagesPerStyle()));
         }
         LoraStore store = new LoraStore(Sessions.storage(storeOptions.settings()));

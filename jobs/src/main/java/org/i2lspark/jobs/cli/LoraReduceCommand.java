@@ -3,6 +3,7 @@ package org.i2lspark.jobs.cli;
 import java.io.IOException;
 import java.util.Locale;
 import java.util.Map;
+import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.lora.LoraFile;
 import org.i2lspark.lora.ReducedLora;
 import picocli.CommandLine.ArgGroup;
@@ -39,6 +40,15 @@ final class LoraReduceCommand extends LoraTool {
                 description =
                         "Reduce to the lowest rank whose relative error over all modules is at most E, from 0 to 1.")
         private Double maxError;
+
+        private void check() throws UnusableException {
+            if (rank != null && rank < 1) {
+                throw new UnusableException("Invalid --rank: %d (expected 1 or more)".formatted(rank));
+            }
+            if (maxError != null && !(maxError >= 0 && maxError < 1)) {
+                throw new UnusableException("Invalid --max-error: %s (expected 0 to 1)".formatted(maxError));
+            }
+        }
     }
 
     @Option(names = "--errors", description = "Print the relative error of each module.")
@@ -50,6 +60,7 @@ final class LoraReduceCommand extends LoraTool {
     @Override
     void run(LoraStore store) throws IOException {
         try (LoraFile file = store.open(input)) {
+            target.check();
             options.check(store, file);
             ReducedLora reduced = target.rank != null
                     ? ReducedLora.toRank(file, target.rank)

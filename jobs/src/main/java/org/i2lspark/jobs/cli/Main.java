@@ -6,6 +6,7 @@ import java.io.StringWriter;
 import java.nio.charset.Charset;
 import java.util.List;
 import java.util.Optional;
+import org.apache.spark.SparkException;
 import org.i2lspark.jobs.NativeCodecs;
 import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
@@ -124,11 +125,12 @@ public final class Main {
         return UNUSABLE;
     }
 
-    private static int explain(Exception e, PrintWriter err) {
+    /** Says why a command did not do what it was to do, and gives the exit code. */
+    static int explain(Exception problem, PrintWriter err) {
+        Exception e = toldByTask(problem);
         String said = Secrets.redact(Problems.describe(e));
         if (e instanceof UnusableException
                 || e instanceof UnusableLibraryException
-                || e instanceof IllegalArgumentException
                 || StoreProblems.isMissingStore(e)) {
             err.println("Error: " + said);
             return UNUSABLE;
@@ -148,5 +150,17 @@ public final class Main {
         err.print(Secrets.redact(trace.toString()));
         err.flush();
         return BROKEN;
+    }
+
+    /** What a task found unusable comes wrapped in what Spark says of the task. */
+    private static Exception toldByTask(Exception problem) {
+        if (problem instanceof SparkException) {
+            for (Throwable cause = problem; cause != null; cause = cause.getCause()) {
+                if (cause instanceof UnusableException unusable) {
+                    return unusable;
+                }
+            }
+        }
+        return problem;
     }
 }

@@ -2,8 +2,10 @@ package org.i2lspark.jobs.cli;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Supplier;
 import org.i2lspark.encoder.ImagePositions;
 import org.i2lspark.image.ImageDecoder;
+import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.options.DeviceChoice;
 import org.i2lspark.jobs.options.GenerateOptions;
 import org.i2lspark.jobs.storage.ImageSource;
@@ -121,30 +123,30 @@ final class ModelOptions {
     /**
      * The options as a job takes them.
      *
-     * @throws IllegalArgumentException if a value is out of range
+     * @throws UnusableException if a value is out of range
      */
-    GenerateOptions toOptions(
-            String catalog, String output, ImageSource.Rules rules, boolean retryFailed, double ratio) {
+    GenerateOptions toOptions(String catalog, String output, ImageSource.Rules rules, boolean retryFailed, double ratio)
+            throws UnusableException {
         if (batchSize < 0) {
-            throw new IllegalArgumentException("Invalid --batch-size: %d (expected 1 or more)".formatted(batchSize));
+            throw new UnusableException("Invalid --batch-size: %d (expected 1 or more)".formatted(batchSize));
         }
         if (maxImagesPerStyle < 1) {
-            throw new IllegalArgumentException(
+            throw new UnusableException(
                     "Invalid --max-images-per-style: %d (expected 1 or more)".formatted(maxImagesPerStyle));
         }
         if (rank < 0) {
-            throw new IllegalArgumentException("Invalid --rank: %d (expected 1 or more)".formatted(rank));
+            throw new UnusableException("Invalid --rank: %d (expected 1 or more)".formatted(rank));
         }
         if (keyFormat == KeyFormat.PEFT) {
-            throw new IllegalArgumentException(
+            throw new UnusableException(
                     "Invalid --key-format: peft (PEFT reads a folder with a config; make one with 'i2l lora convert')");
         }
-        new ImageDecoder(maxPixels);
+        valid(() -> new ImageDecoder(maxPixels));
         return new GenerateOptions(
                 catalog,
                 isUri(models) ? models : Path.of(models).toAbsolutePath().toString(),
                 output,
-                Variant.of(variants),
+                valid(() -> Variant.of(variants)),
                 elementType(precision),
                 imagePositions,
                 elementType(loraType),
@@ -160,11 +162,20 @@ final class ModelOptions {
     }
 
     /** The options of a command that reads local images. */
-    GenerateOptions toLocalOptions() {
+    GenerateOptions toLocalOptions() throws UnusableException {
         if (isUri(models)) {
-            throw new IllegalArgumentException("Invalid --models: %s (expected a local folder)".formatted(models));
+            throw new UnusableException("Invalid --models: %s (expected a local folder)".formatted(models));
         }
         return toOptions("", "", new ImageSource.Rules(false, null, "file", Integer.MAX_VALUE), false, 1);
+    }
+
+    /** What is made of options' values; its maker says which are valid. */
+    private static <T> T valid(Supplier<T> ofValues) throws UnusableException {
+        try {
+            return ofValues.get();
+        } catch (IllegalArgumentException e) {
+            throw new UnusableException(e.getMessage(), e);
+        }
     }
 
     private static boolean isUri(String text) {

@@ -4,7 +4,6 @@ import java.io.IOException;
 import org.apache.hadoop.fs.Path;
 import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.output.OutputLayout;
-import org.i2lspark.jobs.storage.Secrets;
 import org.i2lspark.jobs.storage.Storage;
 import picocli.CommandLine.Option;
 
@@ -25,6 +24,6 @@ final class OutputOptions {
     }
 
     void check() throws UnusableException {
-        Secrets.refuseInUri("--output", output);
+        Locations.require("--output", output);
     }
 }

@@ -7,7 +7,6 @@ import org.apache.spark.sql.AnalysisException;
 import org.apache.spark.sql.SparkSession;
 import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.output.Manifest;
-import org.i2lspark.jobs.storage.Secrets;
 import org.i2lspark.jobs.storage.Storage;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -70,7 +69,7 @@ final class QueryCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        Secrets.refuseInUri("OUTPUT", output);
+        Locations.require("OUTPUT", output);
         try (SparkSession spark = sparkOptions.start("i2l query")) {
             Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
             storage.requireReachable(new Path(output), "output");

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.model.I2lModel;
 import org.i2lspark.model.SampleModels;
 import picocli.CommandLine.Command;
@@ -31,7 +32,7 @@ final class SampleModelsCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         Path encoder = output.resolve(I2lModel.SIGLIP2_PATH);
         if (Files.exists(encoder) && !SampleModels.wrote(output)) {
-            throw new IllegalArgumentException(
+            throw new UnusableException(
                     "Cannot write sample models to %s: it holds other checkpoints; take another folder"
                             .formatted(output));
         }

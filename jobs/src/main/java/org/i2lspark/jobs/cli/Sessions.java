@@ -10,6 +10,7 @@ import org.apache.hadoop.security.UserGroupInformation;
 import org.apache.spark.SparkConf;
 import org.apache.spark.deploy.SparkHadoopUtil;
 import org.apache.spark.sql.SparkSession;
+import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.options.Setting;
 import org.i2lspark.jobs.storage.Secrets;
@@ -53,9 +54,19 @@ final class Sessions {
             // spark-submit names the application to executors, an embedded driver must do so itself
             conf.setIfMissing("spark.jars", applicationJar());
         }
-        SparkSession spark = SparkSession.builder().config(conf).getOrCreate();
+        SparkSession spark = session(conf);
         learnSecrets(spark.sparkContext().getConf(), spark.sparkContext().hadoopConfiguration());
         return spark;
+    }
+
+    private static SparkSession session(SparkConf conf) throws UnusableException {
+        try {
+            return SparkSession.builder().config(conf).getOrCreate();
+        } catch (IllegalArgumentException e) {
+            // settings are all that it is given
+            throw new UnusableException(
+                    "Cannot start Spark: " + Problems.describe(e).replaceAll("\\R", " "), e);
+        }
     }
 
     /** Gives Hadoop, which asks the system and fails, the name of a user that the system does not know. */

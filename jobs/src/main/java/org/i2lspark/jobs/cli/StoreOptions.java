@@ -8,6 +8,8 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.Properties;
 import java.util.TreeMap;
+import org.i2lspark.jobs.Problems;
+import org.i2lspark.jobs.UnusableException;
 import picocli.CommandLine.Option;
 
 /** Settings, among them those of the stores that URIs lead to. */
@@ -33,6 +35,8 @@ final class StoreOptions {
             Properties properties = new Properties();
             try (Reader reader = Files.newBufferedReader(propertiesFile, StandardCharsets.UTF_8)) {
                 properties.load(reader);
+            } catch (IOException | IllegalArgumentException e) {
+                throw new UnusableException("Cannot read --properties-file: " + Problems.describe(e), e);
             }
             properties
                     .stringPropertyNames()
@@ -42,7 +46,7 @@ final class StoreOptions {
         all.putAll(settings);
         for (String key : all.keySet()) {
             if (!key.startsWith("spark.")) {
-                throw new IllegalArgumentException(
+                throw new UnusableException(
                         "Invalid setting: '%s' (expected a name that begins with 'spark.', such as spark.hadoop.fs.s3a.endpoint)"
                                 .formatted(key));
             }

@@ -253,7 +253,7 @@ class LoraCommandTest {
                 output);
         assertUnusable("--rank", "lora", "reduce", GROUP, "--output", output);
         assertUnusable("expected one of", "lora", "convert", GROUP, "--key-format", "a1111", "--output", output);
-        assertUnusable("Invalid rank: 0", "lora", "reduce", GROUP, "--rank", "0", "--output", output);
+        assertUnusable("Invalid --rank: 0", "lora", "reduce", GROUP, "--rank", "0", "--output", output);
         assertThat(output).doesNotExist();
     }
 
