@@ -104,8 +104,15 @@ final class GenerateCommand implements Callable<Integer> {
     private CommandSpec spec;
 
     @Override
-    public Integer call() throws IOException {
+    public Integer call() throws Exception {
         GenerateOptions options = options();
+        return Interruption.explained(
+                System.err,
+                "the LoRAs made so far are kept in %s; start the same command again to go on".formatted(output),
+                () -> run(options));
+    }
+
+    private int run(GenerateOptions options) throws IOException {
         PrintWriter out = spec.commandLine().getOut();
         PrintStream log = System.err;
         try (SparkSession spark = sparkOptions.start("i2l generate");

@@ -127,6 +127,9 @@ public final class Main {
 
     /** Says why a command did not do what it was to do, and gives the exit code. */
     static int explain(Exception problem, PrintWriter err) {
+        if (Interruption.isUnderWay()) {
+            return BROKEN;
+        }
         Exception e = toldByTask(problem);
         String said = Secrets.redact(Problems.describe(e));
         if (e instanceof UnusableException

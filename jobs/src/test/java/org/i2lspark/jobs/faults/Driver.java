@@ -61,6 +61,17 @@ public final class Driver implements AutoCloseable {
         process.destroyForcibly();
     }
 
+    public boolean isAlive() {
+        return process.isAlive();
+    }
+
+    /** Sends a signal, such as {@code INT}. */
+    void signal(String name) throws IOException, InterruptedException {
+        new ProcessBuilder("kill", "-" + name, Long.toString(process.pid()))
+                .start()
+                .waitFor();
+    }
+
     /** The running executors. */
     public List<ProcessHandle> executors() {
         return process.descendants()
