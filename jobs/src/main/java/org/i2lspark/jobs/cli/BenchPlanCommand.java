@@ -34,9 +34,9 @@ import picocli.CommandLine.Spec;
         name = "bench-plan",
         mixinStandardHelpOptions = true,
         description = {
-            "Plans catalogs of made-up styles, one to three images each: reads the table, groups it, spreads the styles over tasks",
-            "and writes that down, as generate does before it runs the model. Tells time and the driver's heap. With a cluster as",
-            "--master the heap is the driver's alone.",
+            "Plans catalogs of made-up styles, one to three images each: reads the table, groups it, spreads the styles over tasks "
+                    + "and writes that down, as generate does before it runs the model.",
+            "Tells time and the driver's heap. With a cluster as " + "--master the heap is the driver's alone.",
             ""
         },
         footer = {"", "Example:", "  i2l bench-plan --styles 10000,100000,1000000 --master spark://127.0.0.1:7077"})

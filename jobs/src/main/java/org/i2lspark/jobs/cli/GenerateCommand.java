@@ -26,8 +26,8 @@ import picocli.CommandLine.Spec;
             "Makes a LoRA for each style of a catalog, and a Parquet manifest.",
             "",
             "A second run over an unchanged catalog writes nothing: a LoRA is made again only when its images, the checkpoints or the options change.",
-            "A run that was killed is simply started again: what it finished is kept. Catalog, models and output may be local,",
-            "hdfs: or s3a: URIs.",
+            "A run that was killed is simply started again: what it finished is kept. Catalog, models and output may be local, "
+                    + "hdfs: or s3a: URIs.",
             ""
         },
         footer = {
@@ -35,7 +35,8 @@ import picocli.CommandLine.Spec;
             "Examples:",
             "  i2l generate --catalog photos/ --models models/ --output out/",
             "  i2l generate --catalog s.parquet --models models/ --output out/ --dry-run",
-            "  i2l generate --catalog s3a://photos/all --models s3a://models --output s3a://loras/all --properties-file my.conf",
+            "  i2l generate --catalog s3a://photos/all --models s3a://models \\",
+            "    --output s3a://loras/all --properties-file my.conf",
             "",
             "Exit codes: 0 done, 1 the run broke, 2 it cannot run as asked, 3 done but some styles failed, 4 stopped by --max-failed-ratio."
         })
@@ -66,8 +67,8 @@ final class GenerateCommand implements Callable<Integer> {
     @Option(
             names = "--retry-failed",
             description = {
-                "Try styles again that failed before. Without it a style that failed for a lasting reason is tried again",
-                "only when its images, the checkpoints or the options change."
+                "Try styles again that failed before. Without it a style that failed for a lasting reason is tried again "
+                        + "only when its images, the checkpoints or the options change."
             })
     private boolean retryFailed;
 

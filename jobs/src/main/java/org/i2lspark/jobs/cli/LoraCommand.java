@@ -12,8 +12,8 @@ import picocli.CommandLine.TypeConversionException;
         mixinStandardHelpOptions = true,
         description = {
             "Looks at LoRA files, merges, reduces, converts and compares them.",
-            "Reads what ComfyUI, DiffSynth-Studio, diffusers, PEFT, kohya's scripts, musubi-tuner and LyCORIS write,",
-            "and the Lightning LoRAs. Takes local paths and URIs (s3a:, hdfs:).",
+            "Reads what ComfyUI, DiffSynth-Studio, diffusers, PEFT, kohya's scripts, musubi-tuner and LyCORIS write, "
+                    + "and the Lightning LoRAs. Takes local paths and URIs (s3a:, hdfs:).",
             ""
         },
         subcommands = {

@@ -19,7 +19,8 @@ import picocli.CommandLine.Parameters;
         footer = {
             "",
             "Example:",
-            "  i2l lora convert style.safetensors --key-format diffusers --output other.safetensors"
+            "  i2l lora convert style.safetensors --key-format diffusers \\",
+            "    --output other.safetensors"
         })
 final class LoraConvertCommand extends LoraTool {
     @Parameters(paramLabel = "LORA", description = "The LoRA file, or a folder of PEFT or diffusers.")

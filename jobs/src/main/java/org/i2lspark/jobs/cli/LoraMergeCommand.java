@@ -18,13 +18,15 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true,
         sortOptions = false,
         description = {
-            "Makes one LoRA that does what several do together: its delta is the weighted sum of theirs, its rank the sum of their ranks.",
+            "Makes one LoRA that does what several do together.",
+            "Its delta is the weighted sum of theirs, its rank the sum of their ranks.",
             ""
         },
         footer = {
             "",
             "Example:",
-            "  i2l lora merge a.safetensors b.safetensors --strength 1 --strength 0.5 --output ab.safetensors"
+            "  i2l lora merge a.safetensors b.safetensors \\",
+            "    --strength 1 --strength 0.5 --output ab.safetensors"
         })
 final class LoraMergeCommand extends LoraTool {
     @Parameters(arity = "1..*", paramLabel = "LORA", description = "The LoRA files.")

@@ -42,6 +42,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
         },
         footer = {
             "",
+            "'i2l COMMAND --help' says more. 'scripts/i2l cluster --help': a Spark cluster on this machine, to try --master with.",
+            "",
             "Exit codes: 0 done, 1 the run broke, 2 it cannot run as asked, 3 done but some styles failed, 4 stopped."
         })
 public final class Main {
@@ -89,11 +91,15 @@ public final class Main {
         return new PrintWriter(stream, true, Charset.defaultCharset());
     }
 
+    static CommandLine commandLine() {
+        return new CommandLine(new Main())
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setUsageHelpAutoWidth(true);
+    }
+
     /** Runs a command and returns its exit code. */
     static int run(PrintWriter out, PrintWriter err, String... args) {
-        CommandLine commandLine = new CommandLine(new Main())
-                .setCaseInsensitiveEnumValuesAllowed(true)
-                .setUsageHelpAutoWidth(true)
+        CommandLine commandLine = commandLine()
                 .setOut(out)
                 .setErr(err)
                 .setParameterExceptionHandler(Main::explainUsage)

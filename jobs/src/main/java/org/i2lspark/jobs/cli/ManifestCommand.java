@@ -24,8 +24,8 @@ final class ManifestCommand {
             name = "compact",
             mixinStandardHelpOptions = true,
             description = {
-                "Writes the many small files of a manifest together into few, all at once. Queries that are reading the old files",
-                "go on; 'i2l vacuum' removes them later.",
+                "Writes the many small files of a manifest together into few, all at once.",
+                "Queries that are reading the old files " + "go on; 'i2l vacuum' removes them later.",
                 ""
             },
             footer = {"", "Example:", "  i2l manifest compact --output s3a://loras/all"})

@@ -22,8 +22,8 @@ final class ModelOptions {
             required = true,
             paramLabel = "URI",
             description = {
-                "Folder of checkpoints, laid out as on the hub (DiffSynth-Studio/…); see README.md. generate also takes an",
-                "hdfs: or s3a: URI, which each node copies once."
+                "Folder of checkpoints, laid out as on the hub (DiffSynth-Studio/…); see README.md. generate also takes an "
+                        + "hdfs: or s3a: URI, which each node copies once."
             })
     private String models;
 
@@ -33,8 +33,8 @@ final class ModelOptions {
             defaultValue = "style",
             paramLabel = "VARIANT",
             description = {
-                "What to take up of an image, merged in this order: style (strokes, colours), coarse (content),",
-                "fine (detail; needs coarse), bias (corrects towards Qwen-Image's look). Default: style."
+                "What to take up of an image, merged in this order: style (strokes, colours), coarse (content), "
+                        + "fine (detail; needs coarse), bias (corrects towards Qwen-Image's look). Default: style."
             })
     private List<String> variants;
 
@@ -49,9 +49,9 @@ final class ModelOptions {
             defaultValue = "grid",
             paramLabel = "WAY",
             description = {
-                "For coarse and fine: grid places an image's cells in rows and columns (M-RoPE), as when the released decoders",
-                "were made; sequential places them one after the other, to get what DiffSynth-Studio gives on transformers 5.3",
-                "and later. Default: grid."
+                "For coarse and fine: grid places an image's cells in rows and columns (M-RoPE), as when the released decoders "
+                        + "were made; sequential places them one after the other, to get what DiffSynth-Studio gives on transformers 5.3 "
+                        + "and later. Default: grid."
             })
     private ImagePositions imagePositions;
 
@@ -68,8 +68,8 @@ final class ModelOptions {
             converter = LoraCommand.KeyFormatConverter.class,
             paramLabel = "FORMAT",
             description = {
-                "Tensor names: comfyui (diffusion_model.transformer_blocks.N.M.lora_A.weight) or",
-                "diffsynth (transformer_blocks.N.M.lora_A.default.weight); also diffusers and kohya. Default: comfyui."
+                "Tensor names: comfyui (diffusion_model.transformer_blocks.N.M.lora_A.weight) or "
+                        + "diffsynth (transformer_blocks.N.M.lora_A.default.weight); also diffusers and kohya. Default: comfyui."
             })
     private KeyFormat keyFormat;
 

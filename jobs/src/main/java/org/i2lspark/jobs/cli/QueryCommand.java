@@ -26,7 +26,8 @@ import picocli.CommandLine.Parameters;
         footer = {
             "",
             "Example:",
-            "  i2l query out/ \"SELECT style_id, rank, lora_uri FROM loras WHERE status = 'done'\""
+            "  i2l query out/ \\",
+            "    \"SELECT style_id, rank, lora_uri FROM loras WHERE status = 'done'\""
         })
 final class QueryCommand implements Callable<Integer> {
     private static final int MAX_CELL_CHARACTERS = 100;

@@ -24,8 +24,8 @@ import picocli.CommandLine.TypeConversionException;
         name = "vacuum",
         mixinStandardHelpOptions = true,
         description = {
-            "Removes from an output what nothing refers to: LoRAs that no manifest row names, what killed runs left behind,",
-            "manifest files that compaction has replaced, and uploads to S3 that were never ended.",
+            "Removes from an output what nothing refers to: LoRAs that no manifest row names, what killed runs left behind, "
+                    + "manifest files that compaction has replaced, and uploads to S3 that were never ended.",
             ""
         },
         footer = {"", "Example:", "  i2l vacuum --output s3a://loras/all --older-than 3d --dry-run"})

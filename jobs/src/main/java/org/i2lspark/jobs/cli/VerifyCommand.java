@@ -17,8 +17,8 @@ import picocli.CommandLine.Spec;
         name = "verify",
         mixinStandardHelpOptions = true,
         description = {
-            "Checks an output: each LoRA that the manifest names is there, with its size, its SHA-256 and a valid header;",
-            "each LoRA that is there is named. All LoRAs are read.",
+            "Checks an output: each LoRA that the manifest names is there, with its size, its SHA-256 and a valid header; "
+                    + "each LoRA that is there is named. All LoRAs are read.",
             ""
         },
         footer = {
