@@ -132,7 +132,7 @@ final class GenerateCommand implements Callable<Integer> {
         }
     }
 
-    private GenerateOptions options() throws UnusableException {
+    private GenerateOptions options() throws IOException {
         Locations.require("--catalog", catalog);
         Locations.require("--models", model.models());
         Locations.require("--output", output);
@@ -146,6 +146,11 @@ final class GenerateCommand implements Callable<Integer> {
                 ? null
                 : Path.of(catalogRoot).toAbsolutePath().toString();
         ImageSource.Rules rules = new ImageSource.Rules(allowHttp, root, null, maxImageBytes);
-        return model.toOptions(catalog, output, rules, retryFailed, maxFailedRatio);
+        GenerateOptions options = model.toOptions(catalog, output, rules, retryFailed, maxFailedRatio);
+        LocalPlaces places = new LocalPlaces(sparkOptions.settings());
+        places.requireCatalog(catalog);
+        places.requireModels(model.models());
+        places.requireWritable(output);
+        return options;
     }
 }

@@ -1,13 +1,19 @@
 package org.i2lspark.jobs.cli;
 
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.util.Map;
 import org.apache.spark.sql.SparkSession;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** Where and how Spark runs: the options that all commands share that run on it. */
 final class SparkOptions {
+    /** Said to who waits for Spark. */
+    static final String STARTING = "Starting Spark …";
+
     @Option(
             names = "--master",
             paramLabel = "URL",
@@ -17,7 +23,18 @@ final class SparkOptions {
     @Mixin
     private StoreOptions settings;
 
+    @Spec(Spec.Target.MIXEE)
+    private CommandSpec command;
+
     SparkSession start(String name) throws IOException {
-        return Sessions.start(name, settings.settings(master == null ? Map.of() : Map.of("spark.master", master)));
+        Map<String, String> all = settings();
+        PrintWriter err = command.commandLine().getErr();
+        err.println(STARTING);
+        err.flush();
+        return Sessions.start(name, all);
+    }
+
+    Map<String, String> settings() throws IOException {
+        return settings.settings(master == null ? Map.of() : Map.of("spark.master", master));
     }
 }

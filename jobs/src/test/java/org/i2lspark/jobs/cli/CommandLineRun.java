@@ -3,7 +3,7 @@ package org.i2lspark.jobs.cli;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 
-/** A command that was run, with what it printed. */
+/** A command that was run, with what it printed; that Spark starts goes without saying. */
 record CommandLineRun(int exitCode, String out, String err) {
     static CommandLineRun of(Object... args) {
         StringWriter out = new StringWriter();
@@ -13,6 +13,7 @@ record CommandLineRun(int exitCode, String out, String err) {
             texts[i] = args[i].toString();
         }
         int exitCode = Main.run(new PrintWriter(out, true), new PrintWriter(err, true), texts);
-        return new CommandLineRun(exitCode, out.toString(), err.toString());
+        return new CommandLineRun(
+                exitCode, out.toString(), err.toString().replace(SparkOptions.STARTING + System.lineSeparator(), ""));
     }
 }

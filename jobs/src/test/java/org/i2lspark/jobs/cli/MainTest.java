@@ -1,6 +1,7 @@
 package org.i2lspark.jobs.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -10,12 +11,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.apache.spark.SparkException;
 import org.i2lspark.jobs.UnusableException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the command line says of problems, and its exit codes. */
 class MainTest {
@@ -87,6 +91,25 @@ class MainTest {
         assertThat(run.err().lines()).hasSize(1);
         assertThat(run.err()).startsWith("Error: Cannot start Spark: ").contains("much");
         assertThat(run.exitCode()).isEqualTo(Main.UNUSABLE);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--catalog", "--models", "--output"})
+    void aPlaceOfNoUseIsToldBeforeSparkStarts(String option) throws IOException {
+        Path file = Files.writeString(folder.resolve("file"), "");
+        Map<String, Path> places =
+                new TreeMap<>(Map.of("--catalog", folder, "--models", folder, "--output", folder.resolve("output")));
+        places.put(option, file.resolve("below"));
+        List<String> args = new ArrayList<>(List.of("generate"));
+        places.forEach((name, place) -> args.addAll(List.of(name, place.toString())));
+        StringWriter err = new StringWriter();
+        int exitCode =
+                Main.run(new PrintWriter(new StringWriter()), new PrintWriter(err, true), args.toArray(new String[0]));
+        assertThat(err.toString().lines())
+                .singleElement(STRING)
+                .startsWith("Error: Cannot ")
+                .contains(file.toString());
+        assertThat(exitCode).isEqualTo(Main.UNUSABLE);
     }
 
     private record Told(int exitCode, String err) {}
