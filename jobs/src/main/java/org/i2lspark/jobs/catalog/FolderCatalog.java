@@ -36,7 +36,19 @@ import org.i2lspark.jobs.storage.Storage;
 final class FolderCatalog {
     /** Formats that cannot be read are listed too, so that they fail with a reason instead of being passed over. */
     static final List<String> EXTENSIONS = List.of(
-            ".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic", ".heif", ".jxl");
+            ".jpg", ".jpeg", ".jpe", ".jfif", ".jfi", ".pjpeg", ".pjp", ".png", ".apng", ".webp", ".tif", ".tiff",
+            ".bmp", ".dib", ".gif", ".avif", ".heic", ".heif", ".jxl", ".jp2", ".psd");
+
+    /** Bins, thumbnails and the like, which systems put beside people's files; in lower case. */
+    private static final Set<String> NOT_THE_USERS = Set.of(
+            "@eadir",
+            "#recycle",
+            "#snapshot",
+            "$recycle.bin",
+            "recycler",
+            "system volume information",
+            "__macosx",
+            "lost+found");
 
     private static final int FOLDERS_PER_SLOT = 4;
     private static final int MAX_FOLDERS_ON_DRIVER = 1000;
@@ -119,7 +131,7 @@ final class FolderCatalog {
             return storage.fileSystem(folder).listStatusIterator(folder);
         });
         return children.filter(child ->
-                        child.isDirectory() && !child.getPath().getName().startsWith("."))
+                        child.isDirectory() && !isPassedOver(child.getPath().getName()))
                 .map(child -> listing.child(child.getPath().getName()))
                 .iterator();
     }
@@ -208,8 +220,12 @@ final class FolderCatalog {
 
     private static boolean isImage(String relative) {
         String lower = relative.toLowerCase(Locale.ROOT);
-        boolean hidden = relative.startsWith(".") || relative.contains("/.");
-        return !hidden && EXTENSIONS.stream().anyMatch(lower::endsWith);
+        boolean passedOver = Stream.of(relative.split("/")).anyMatch(FolderCatalog::isPassedOver);
+        return !passedOver && EXTENSIONS.stream().anyMatch(lower::endsWith);
+    }
+
+    private static boolean isPassedOver(String name) {
+        return name.startsWith(".") || NOT_THE_USERS.contains(name.toLowerCase(Locale.ROOT));
     }
 
     private static String folder(String relative) {

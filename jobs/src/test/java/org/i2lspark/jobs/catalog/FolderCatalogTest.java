@@ -46,6 +46,23 @@ class FolderCatalogTest {
     }
 
     @Test
+    void whatSystemsPutBesideImagesIsPassedOver() throws IOException {
+        touch("look/a.jpg", "#recycle/old.jpg", "$RECYCLE.BIN/S-1-5-21/$R0.jpg", "look/@eaDir/a.jpg/thumb.jpg");
+        touch("look/._a.jpg", ".Trash-1000/files/b.png", "__MACOSX/look/a.jpg", "look/deep/Lost+Found/c.png");
+        assertThat(read())
+                .extracting(Style::id, style -> names(style.images()))
+                .containsExactly(tuple("look", List.of("a.jpg")));
+    }
+
+    @Test
+    void allEndingsOfJpegAndItsLikeAreImages() throws IOException {
+        touch("look/a.jfif", "look/b.JPE", "look/c.jfi", "look/d.pjpeg", "look/e.dib", "look/f.apng", "look/g.psd");
+        assertThat(read())
+                .singleElement()
+                .satisfies(style -> assertThat(style.images()).hasSize(7));
+    }
+
+    @Test
     void manyFoldersAreSharedOut() throws IOException {
         for (int i = 0; i < 1200; i++) {
             touch("many/style%04d/1.png".formatted(i));
