@@ -80,7 +80,9 @@ final class VacuumCommand implements Callable<Integer> {
             Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
             VacuumJob.Report report = new VacuumJob(spark, storage, output.layout(storage)).execute(olderThan, dryRun);
             String verb = dryRun ? "would be removed" : "removed";
-            show("LoRAs that no row names (%.1f MB) %s".formatted(report.loraBytes() / 1e6, verb), report.loras());
+            String loras =
+                    String.format(Locale.ROOT, "LoRAs that no row names (%.1f MB) %s", report.loraBytes() / 1e6, verb);
+            show(report.loraCount(), loras, report.loras());
             show("folders of killed runs " + verb, report.runs());
             show("manifest files that do not count " + verb, report.manifestFiles());
             show("uploads that were never ended " + verb, report.uploads());
@@ -89,11 +91,16 @@ final class VacuumCommand implements Callable<Integer> {
     }
 
     private void show(String what, List<String> names) {
+        show(names.size(), what, names);
+    }
+
+    private void show(long count, String what, List<String> names) {
         PrintWriter out = spec.commandLine().getOut();
-        out.println(String.format(Locale.ROOT, "%d %s", names.size(), what));
-        names.stream().limit(MAX_LISTED).forEach(name -> out.println("  " + name));
-        if (names.size() > MAX_LISTED) {
-            out.println("  … and %d more".formatted(names.size() - MAX_LISTED));
+        out.println("%d %s".formatted(count, what));
+        List<String> shown = names.stream().limit(MAX_LISTED).toList();
+        shown.forEach(name -> out.println("  " + name));
+        if (count > shown.size()) {
+            out.println("  … and %d more".formatted(count - shown.size()));
         }
         out.flush();
     }

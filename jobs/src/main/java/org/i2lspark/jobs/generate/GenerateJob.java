@@ -31,6 +31,7 @@ import org.i2lspark.jobs.output.Manifest;
 import org.i2lspark.jobs.output.ManifestTable;
 import org.i2lspark.jobs.output.OutputLayout;
 import org.i2lspark.jobs.output.Rows;
+import org.i2lspark.jobs.output.Runs;
 import org.i2lspark.jobs.storage.Secrets;
 import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.jobs.worker.Counters;
@@ -152,6 +153,18 @@ public final class GenerateJob implements AutoCloseable {
     public RunSummary execute(Plan plan) throws IOException {
         Instant start = Instant.now();
         storage.probe(layout.output(), "output");
+        RunSummary summary;
+        Heartbeat heartbeat = Heartbeat.start(new Runs(storage, layout), runId);
+        try {
+            summary = generate(plan, start);
+        } finally {
+            heartbeat.close();
+        }
+        cleanUp();
+        return summary;
+    }
+
+    private RunSummary generate(Plan plan, Instant start) throws IOException {
         JavaRDD<List<Style>> parts = checkpointed(plan);
         List<PartResult> results = new ArrayList<>();
         Counters counters = Counters.register(spark.sparkContext());
@@ -168,7 +181,6 @@ public final class GenerateJob implements AutoCloseable {
             throw new StoppedException(limit.message(options.output()));
         }
         commit(start, summary, plan, results);
-        cleanUp();
         return summary;
     }
 

@@ -8,6 +8,7 @@ import org.i2lspark.jobs.generate.GenerateJob;
 import org.i2lspark.jobs.output.Manifest;
 import org.i2lspark.jobs.output.ManifestTable;
 import org.i2lspark.jobs.output.OutputLayout;
+import org.i2lspark.jobs.output.Runs;
 import org.i2lspark.jobs.storage.Storage;
 
 /** Writes the manifest's many small files together into few. Whoever is reading the old ones is not disturbed. */
@@ -42,6 +43,7 @@ public final class CompactJob {
             commit = latest + "-c";
         }
         Path scratch = layout.run(commit);
+        new Runs(storage, layout).start(commit);
         try {
             manifest.compact(commit, scratch);
         } finally {

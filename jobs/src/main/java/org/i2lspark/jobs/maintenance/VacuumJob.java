@@ -1,26 +1,29 @@
 package org.i2lspark.jobs.maintenance;
 
-import static org.apache.spark.sql.functions.col;
-
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
-import org.apache.spark.api.java.JavaPairRDD;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.api.java.StorageLevels;
 import org.apache.spark.sql.SparkSession;
+import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.output.LoraFiles;
 import org.i2lspark.jobs.output.LoraFiles.LoraFile;
 import org.i2lspark.jobs.output.Manifest;
 import org.i2lspark.jobs.output.ManifestTable;
 import org.i2lspark.jobs.output.OutputLayout;
+import org.i2lspark.jobs.output.Runs;
+import org.i2lspark.jobs.output.Runs.Run;
 import org.i2lspark.jobs.output.Uploads;
 import org.i2lspark.jobs.storage.Storage;
-import scala.Tuple2;
 import software.amazon.awssdk.services.s3.model.MultipartUpload;
 
 /**
@@ -29,6 +32,8 @@ import software.amazon.awssdk.services.s3.model.MultipartUpload;
  * limit stays, for a run may be making it or a query reading it.
  */
 public final class VacuumJob {
+    private static final int MAX_LISTED = 20;
+
     private final SparkSession spark;
     private final Storage storage;
     private final OutputLayout layout;
@@ -44,39 +49,50 @@ public final class VacuumJob {
     /**
      * What is to be removed, or was.
      *
-     * @param loras files that no manifest row names
+     * @param loraCount files that no manifest row names
      * @param loraBytes their size
+     * @param loras some of them
      * @param runs folders of runs that ended without a commit
      * @param manifestFiles folders and files of commits that do not count, or no longer
      * @param uploads names of objects of which an upload was never ended
      */
     public record Report(
-            List<String> loras, long loraBytes, List<String> runs, List<String> manifestFiles, List<String> uploads) {}
+            long loraCount,
+            long loraBytes,
+            List<String> loras,
+            List<String> runs,
+            List<String> manifestFiles,
+            List<String> uploads) {}
 
-    /** Removes what is older, or only names it. */
+    /**
+     * Removes what is older, or only names it.
+     *
+     * @throws UnusableException if this is no output, or one of which the manifest does not tell what may be removed
+     */
     public Report execute(Duration olderThan, boolean dryRun) throws IOException {
         spark.sparkContext().setJobDescription("i2l: vacuum " + layout.output());
         long now = System.currentTimeMillis();
         long cutoff = now - olderThan.toMillis();
-        List<Path> deadRuns = new ArrayList<>();
-        long oldestLiving = now;
-        for (FileStatus run : storage.children(layout.runs())) {
-            List<FileStatus> files = storage.files(run.getPath());
-            if (newest(files, run) < cutoff) {
-                deadRuns.add(run.getPath());
-            } else {
-                oldestLiving = Math.min(oldestLiving, oldest(files, run));
-            }
-        }
+        List<Run> runs = new Runs(storage, layout).all(olderThan);
+        requireOutput(runs);
+        List<Path> deadRuns =
+                runs.stream().filter(run -> !run.living()).map(Run::folder).toList();
+        Optional<Long> oldestLiving =
+                runs.stream().filter(Run::living).map(Run::started).min(Long::compare);
+        LoraFiles files = new LoraFiles(spark, layout);
         // a run that takes longer than the limit has not named its first LoRAs yet
-        List<LoraFile> orphans = orphans(Math.min(cutoff, oldestLiving));
-        List<Path> manifestFiles = deadManifestFiles(cutoff);
-        List<String> uploads =
-                storage.isObjectStore(layout.output()) ? endUploads(Instant.ofEpochMilli(cutoff), dryRun) : List.of();
+        JavaRDD<LoraFile> orphans = files.removable(
+                        manifest, Math.min(cutoff, oldestLiving.orElse(now)), oldestLiving.isPresent())
+                .persist(StorageLevels.DISK_ONLY);
+        long count = orphans.count();
+        long bytes = orphans.map(LoraFile::bytes).fold(0L, Long::sum);
+        List<String> some = orphans.map(LoraFile::path).take(MAX_LISTED);
+        List<Path> manifestFiles = deadManifestFiles(cutoff, living(runs));
+        List<String> uploads = storage.isObjectStore(layout.output())
+                ? endUploads(Instant.ofEpochMilli(Math.min(cutoff, oldestLiving.orElse(now))), dryRun)
+                : List.of();
         if (!dryRun) {
-            for (LoraFile orphan : orphans) {
-                removeLora(orphan);
-            }
+            files.remove(orphans);
             for (Path path : manifestFiles) {
                 storage.delete(path);
             }
@@ -85,47 +101,47 @@ public final class VacuumJob {
             }
             storage.deleteIfEmpty(layout.runs());
         }
+        orphans.unpersist();
         return new Report(
-                orphans.stream().map(LoraFile::uri).toList(),
-                orphans.stream().mapToLong(LoraFile::bytes).sum(),
+                count,
+                bytes,
+                some,
                 deadRuns.stream().map(Path::toString).toList(),
                 manifestFiles.stream().map(Path::toString).toList(),
                 uploads);
+    }
+
+    private static Set<String> living(List<Run> runs) {
+        return runs.stream()
+                .filter(Run::living)
+                .map(run -> run.folder().getName())
+                .collect(Collectors.toSet());
+    }
+
+    private void requireOutput(List<Run> runs) throws IOException {
+        boolean isOutput = manifest.exists()
+                || !runs.isEmpty()
+                || storage.status(layout.receipts()).isPresent()
+                || storage.status(layout.loras()).isPresent();
+        if (!isOutput) {
+            throw new UnusableException(
+                    "Cannot vacuum %s: it is no output of generate (it has neither loras/ nor manifest/)"
+                            .formatted(layout.output()));
+        }
+        List<String> lost =
+                manifest.lost(runs.stream().map(run -> run.folder().getName()).collect(Collectors.toSet()));
+        if (!lost.isEmpty()) {
+            throw new UnusableException(
+                    "Cannot vacuum %s: the manifest has rows of %s, and manifest/runs/ no longer has what commits them; nothing was removed. Run generate, which takes up their LoRAs, and vacuum then"
+                            .formatted(layout.output(), lost.get(0)));
+        }
     }
 
     private static long newest(List<FileStatus> files, FileStatus folder) {
         return files.stream().mapToLong(FileStatus::getModificationTime).max().orElse(folder.getModificationTime());
     }
 
-    private static long oldest(List<FileStatus> files, FileStatus folder) {
-        return files.stream().mapToLong(FileStatus::getModificationTime).min().orElse(folder.getModificationTime());
-    }
-
-    private List<LoraFile> orphans(long cutoff) throws IOException {
-        JavaPairRDD<String, LoraFile> files = LoraFiles.list(spark, layout.loras())
-                .filter(file -> file.modified() < cutoff)
-                .mapToPair(file -> new Tuple2<>(file.uri(), file));
-        if (manifest.exists()) {
-            files = files.subtractByKey(manifest.rows(ManifestTable.LORAS)
-                    .filter(col("lora_uri").isNotNull())
-                    .select("lora_uri")
-                    .distinct()
-                    .toJavaRDD()
-                    .mapToPair(row -> new Tuple2<>(row.getString(0), true)));
-        }
-        return files.values().collect();
-    }
-
-    /** The receipt goes first: without it the LoRA is at worst made again. */
-    private void removeLora(LoraFile lora) throws IOException {
-        String relative = lora.uri().substring(layout.loras().toString().length() + 1);
-        if (relative.endsWith(".safetensors")) {
-            storage.delete(layout.receiptOf(relative));
-        }
-        storage.delete(new Path(lora.uri()));
-    }
-
-    private List<Path> deadManifestFiles(long cutoff) throws IOException {
+    private List<Path> deadManifestFiles(long cutoff, Set<String> living) throws IOException {
         Set<String> counting = manifest.exists() ? new HashSet<>(manifest.commits()) : Set.of();
         // what was replaced may be read until as long after it was replaced
         long lastCommit = 0;
@@ -151,7 +167,7 @@ public final class VacuumJob {
                 String name = folder.getPath().getName();
                 String commit = name.substring(name.indexOf('=') + 1);
                 long time = committed.contains(commit) ? lastCommit : newest(storage.files(folder.getPath()), folder);
-                if (!counting.contains(commit) && time < cutoff) {
+                if (!counting.contains(commit) && !living.contains(commit) && time < cutoff) {
                     dead.add(folder.getPath());
                 }
             }

@@ -1,37 +1,33 @@
 package org.i2lspark.jobs.maintenance;
 
-import static org.apache.spark.sql.functions.col;
-
-import java.io.FileNotFoundException;
 import java.io.IOException;
-import java.io.Serializable;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
-import org.apache.hadoop.fs.Path;
-import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.StorageLevels;
 import org.apache.spark.broadcast.Broadcast;
-import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.util.SerializableConfiguration;
-import org.i2lspark.jobs.Problems;
+import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.jobs.output.LoraCheck;
+import org.i2lspark.jobs.output.LoraCheck.Finding;
+import org.i2lspark.jobs.output.LoraCheck.Kind;
 import org.i2lspark.jobs.output.LoraFiles;
 import org.i2lspark.jobs.output.Manifest;
-import org.i2lspark.jobs.output.ManifestTable;
 import org.i2lspark.jobs.output.OutputLayout;
+import org.i2lspark.jobs.output.Runs;
 import org.i2lspark.jobs.storage.Storage;
-import org.i2lspark.jobs.storage.Storage.Stored;
-import org.i2lspark.safetensors.MalformedSafetensorsException;
-import org.i2lspark.safetensors.SafetensorsFile;
-import scala.Tuple2;
 
 /**
- * Checks an output: each LoRA that the manifest names is there with the size and the SHA-256 that it says and a valid
- * safetensors header, and each LoRA that is there is named.
+ * Checks an output: each file of the manifest can be read and has the rows that it should; each LoRA that the manifest names is
+ * there with the size and the SHA-256 that it says, a valid safetensors header and a receipt; and each LoRA that is there is
+ * named. May also remove what is damaged, so that the next run makes it again.
  */
 public final class VerifyJob {
     private static final int LORAS_PER_TASK = 100;
@@ -40,25 +36,14 @@ public final class VerifyJob {
     private final SparkSession spark;
     private final Storage storage;
     private final OutputLayout layout;
+    private final Manifest manifest;
 
     public VerifyJob(SparkSession spark, Storage storage, OutputLayout layout) {
         this.spark = spark;
         this.storage = storage;
         this.layout = layout;
+        this.manifest = new Manifest(spark, storage, layout.output());
     }
-
-    /** What can be wrong. */
-    public enum Kind {
-        MISSING,
-        WRONG_SIZE,
-        WRONG_HASH,
-        INVALID_HEADER,
-        UNREADABLE,
-        NO_ROW
-    }
-
-    /** A LoRA that is not as the manifest says. */
-    public record Finding(Kind kind, String uri, String detail) implements Serializable {}
 
     /**
      * What was found.
@@ -67,8 +52,9 @@ public final class VerifyJob {
      * @param bytes how many they have together, by the manifest
      * @param counts of findings
      * @param findings some of them
+     * @param removed how many damaged files were removed or set aside
      */
-    public record Report(long loras, long bytes, Map<Kind, Long> counts, List<Finding> findings) {
+    public record Report(long loras, long bytes, Map<Kind, Long> counts, List<Finding> findings, long removed) {
         public boolean isClean() {
             return counts.isEmpty();
         }
@@ -76,61 +62,83 @@ public final class VerifyJob {
 
     /** Reads all LoRAs. */
     public Report execute() throws IOException {
+        return execute(false);
+    }
+
+    /** Reads all LoRAs, and removes what is damaged. */
+    public Report repair() throws IOException {
+        return execute(true);
+    }
+
+    private Report execute(boolean repairs) throws IOException {
         spark.sparkContext().setJobDescription("i2l: verify " + layout.output());
-        Dataset<Row> named = new Manifest(spark, storage, layout.output())
-                .rows(ManifestTable.LORAS)
-                .filter(col("lora_uri").isNotNull())
-                .select("lora_uri", "bytes", "sha256")
-                .distinct();
-        JavaRDD<Row> rows = named.toJavaRDD().persist(StorageLevels.DISK_ONLY);
+        List<Finding> ofManifest = manifestFindings();
+        if (ofManifest.isEmpty() && !manifest.exists()) {
+            throw new UnusableException("Cannot verify %s: no run is committed there; is it the --output of a run?"
+                    .formatted(layout.output()));
+        }
+        if (!ofManifest.isEmpty()) {
+            // what the other rows say cannot be read before
+            return new Report(
+                    0, 0, Map.of(Kind.MANIFEST, (long) ofManifest.size()), ofManifest, repairs ? setAside() : 0);
+        }
+        return checkLoras(repairs);
+    }
+
+    private List<Finding> manifestFindings() throws IOException {
+        List<Finding> findings = new ArrayList<>();
+        manifest.damages()
+                .forEach((commit, problem) ->
+                        findings.add(new Finding(Kind.MANIFEST, "manifest, commit " + commit, problem)));
+        List<String> runs = new Runs(storage, layout)
+                .all(Duration.ZERO).stream().map(run -> run.folder().getName()).toList();
+        for (String commit : manifest.lost(Set.copyOf(runs))) {
+            findings.add(new Finding(
+                    Kind.MANIFEST,
+                    "manifest/runs/%s.parquet".formatted(commit),
+                    "it is missing, and with it all rows of its run"));
+        }
+        return findings;
+    }
+
+    private long setAside() throws IOException {
+        Map<String, String> damages = manifest.damages();
+        for (String commit : damages.keySet()) {
+            manifest.setAside(commit, layout.damaged());
+        }
+        return damages.size();
+    }
+
+    private Report checkLoras(boolean repairs) throws IOException {
+        JavaRDD<Row> rows = manifest.loras().toJavaRDD().persist(StorageLevels.DISK_ONLY);
         long count = rows.count();
-        long bytes = rows.map(row -> row.getLong(1)).fold(0L, Long::sum);
+        long bytes = rows.map(row -> row.<Long>getAs("bytes")).fold(0L, Long::sum);
         JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
         Broadcast<SerializableConfiguration> hadoop = context.broadcast(
                 new SerializableConfiguration(spark.sparkContext().hadoopConfiguration()));
+        String output = layout.output().toString();
         int parts = (int) Math.min(20_000, count / LORAS_PER_TASK + context.defaultParallelism());
         JavaRDD<Finding> wrong = rows.repartition(parts)
-                .map(row ->
-                        check(new Storage(hadoop.value().value()), row.getString(0), row.getLong(1), row.getString(2)))
-                .filter(finding -> finding != null);
-        JavaPairRDD<String, Boolean> namedUris = rows.mapToPair(row -> new Tuple2<>(row.getString(0), true));
-        JavaRDD<Finding> unnamed = LoraFiles.list(spark, layout.loras())
-                .mapToPair(file -> new Tuple2<>(file.uri(), file))
-                .subtractByKey(namedUris)
-                .map(file -> new Finding(Kind.NO_ROW, file._1(), "no row of the manifest names it"));
+                .flatMap(row -> check(hadoop, output)
+                        .check(row.getAs("lora_path"), row.getAs("bytes"), row.getAs("sha256"))
+                        .iterator());
+        JavaRDD<Finding> unnamed = new LoraFiles(spark, layout)
+                .unnamed(manifest)
+                .map(file -> new Finding(Kind.NO_ROW, file.path(), "no row of the manifest names it"));
         JavaRDD<Finding> all = wrong.union(unnamed).persist(StorageLevels.DISK_ONLY);
         Map<Kind, Long> counts = new TreeMap<>(all.map(Finding::kind).countByValue());
-        Report report = new Report(count, bytes, counts, all.take(MAX_LISTED));
+        List<Finding> some = all.take(MAX_LISTED);
+        long removed = !repairs
+                ? 0
+                : all.filter(Finding::isDamaged)
+                        .map(finding -> (long) check(hadoop, output).remove(finding))
+                        .fold(0L, Long::sum);
         all.unpersist();
         rows.unpersist();
-        return report;
+        return new Report(count, bytes, counts, some, removed);
     }
 
-    private static Finding check(Storage storage, String uri, long bytes, String sha256) {
-        Path path = new Path(uri);
-        try {
-            Stored stored = storage.hash(path);
-            if (stored.bytes() != bytes) {
-                return new Finding(Kind.WRONG_SIZE, uri, "%d bytes (expected %d)".formatted(stored.bytes(), bytes));
-            }
-            if (!stored.sha256().equals(sha256)) {
-                return new Finding(Kind.WRONG_HASH, uri, "SHA-256 %s (expected %s)".formatted(stored.sha256(), sha256));
-            }
-            return checkHeader(storage, path);
-        } catch (FileNotFoundException e) {
-            return new Finding(Kind.MISSING, uri, "there is no such file");
-        } catch (IOException e) {
-            return new Finding(Kind.UNREADABLE, uri, Problems.describe(e));
-        }
-    }
-
-    private static Finding checkHeader(Storage storage, Path path) throws IOException {
-        try (SafetensorsFile file = SafetensorsFile.open(path.toString(), storage.open(path))) {
-            return file.tensors().isEmpty()
-                    ? new Finding(Kind.INVALID_HEADER, path.toString(), "it holds no tensors")
-                    : null;
-        } catch (MalformedSafetensorsException e) {
-            return new Finding(Kind.INVALID_HEADER, path.toString(), e.getMessage());
-        }
+    private static LoraCheck check(Broadcast<SerializableConfiguration> hadoop, String output) {
+        return new LoraCheck(new Storage(hadoop.value().value()), new OutputLayout(output));
     }
 }

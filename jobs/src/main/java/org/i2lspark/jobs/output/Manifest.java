@@ -1,25 +1,40 @@
 package org.i2lspark.jobs.output;
 
 import static org.apache.spark.sql.functions.broadcast;
+import static org.apache.spark.sql.functions.coalesce;
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.concat;
 import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.countDistinct;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.max;
+import static org.apache.spark.sql.functions.max_by;
+import static org.apache.spark.sql.functions.struct;
 import static org.apache.spark.sql.functions.sum;
+import static org.apache.spark.sql.functions.udf;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
+import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.sql.Column;
+import org.apache.spark.sql.DataFrameReader;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SaveMode;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.api.java.UDF3;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.jobs.storage.Storage.Stored;
@@ -59,6 +74,85 @@ public final class Manifest {
         return strings(latest(readRuns()).select(COMMIT).distinct());
     }
 
+    /**
+     * Commits whose files are there without what commits them, though no run is on its way under that id: somebody removed it,
+     * or it was damaged and set aside. Their LoRAs have no rows until a later run takes them up.
+     *
+     * @param runs ids of the runs that have a folder: those of killed runs among them never committed
+     */
+    public List<String> lost(Set<String> runs) throws IOException {
+        Set<String> committed = new TreeSet<>();
+        for (String file : runFiles()) {
+            String name = new Path(file).getName();
+            committed.add(name.substring(0, name.length() - ".parquet".length()));
+        }
+        String last = committed.stream().reduce("", (a, b) -> b);
+        Set<String> lost = new TreeSet<>();
+        for (ManifestTable table : List.of(ManifestTable.LORAS, ManifestTable.IMAGES)) {
+            for (FileStatus folder : storage.children(table.folder(output))) {
+                String commit = folder.getPath().getName().substring(COMMIT.length() + 1);
+                if (!committed.contains(commit) && !runs.contains(commit) && commit.compareTo(last) > 0) {
+                    lost.add(commit);
+                }
+            }
+        }
+        return List.copyOf(lost);
+    }
+
+    /**
+     * Whether each file that counts can be read to its end, and whether runs have all the rows that they should.
+     *
+     * @return for each commit that is damaged, what is wrong with it
+     */
+    public Map<String, String> damages() throws IOException {
+        spark.sparkContext().hadoopConfiguration().setBoolean("parquet.page.verify-checksum.enabled", true);
+        Map<String, String> damages = new TreeMap<>();
+        for (String file : runFiles()) {
+            String name = new Path(file).getName();
+            String commit = name.substring(0, name.length() - ".parquet".length());
+            try {
+                for (Row run : spark.read().parquet(file).collectAsList()) {
+                    requireRows(commit, run);
+                }
+            } catch (Exception e) {
+                // Spark throws checked exceptions unchecked
+                damages.put(commit, Problems.describe(e).lines().findFirst().orElse("it cannot be read"));
+            }
+        }
+        return damages;
+    }
+
+    private void requireRows(String commit, Row run) throws IOException {
+        String runId = run.getAs("run_id");
+        long styles =
+                run.<Long>getAs("styles_done") + run.<Long>getAs("styles_skipped") + run.<Long>getAs("styles_failed");
+        long loras = readWhole(ManifestTable.LORAS, commit, runId).count();
+        if (loras != styles) {
+            throw new IOException("run %s has rows for %d of its %d styles".formatted(runId, loras, styles));
+        }
+        Row sum = read(List.of(folder(ManifestTable.LORAS, commit).toString()))
+                .filter(col("run_id").equalTo(runId))
+                .agg(sum(col("image_count").cast("long")))
+                .first();
+        long images = readWhole(ManifestTable.IMAGES, commit, runId).count();
+        long expected = sum.isNullAt(0) ? 0 : sum.getLong(0);
+        if (images != expected) {
+            throw new IOException("run %s has rows for %d of its %d images".formatted(runId, images, expected));
+        }
+    }
+
+    /** All columns are read, not only counted. */
+    private JavaRDD<Row> readWhole(ManifestTable table, String commit, String runId) {
+        return read(List.of(folder(table, commit).toString()))
+                .filter(col("run_id").equalTo(runId))
+                .toJavaRDD();
+    }
+
+    /** Sets aside what makes a damaged commit count, so that the others can be read; a later run takes its LoRAs up. */
+    public void setAside(String commit, Path damaged) throws IOException {
+        storage.rename(runFile(commit), new Path(damaged, commit + ".parquet"));
+    }
+
     /** Makes the rows that count known to SQL, under the names of the tables. */
     public void createViews() throws IOException {
         for (ManifestTable table : ManifestTable.values()) {
@@ -66,8 +160,32 @@ public final class Manifest {
         }
     }
 
-    /** The rows that count, of one table. */
+    /** The rows that count, of one table. Those of {@code loras} also say under {@code lora_uri} where the LoRA lies now. */
     public Dataset<Row> rows(ManifestTable table) throws IOException {
+        Dataset<Row> stored = stored(table);
+        return table == ManifestTable.LORAS
+                ? stored.withColumn("lora_uri", concat(lit(root() + "/"), col("lora_path")))
+                : stored;
+    }
+
+    private String root() throws IOException {
+        return storage.qualify(output).toString().replaceFirst("/$", "");
+    }
+
+    /**
+     * What counts of each LoRA that is named, by {@code lora_path}: {@code bytes}, {@code sha256}, {@code style_id} and
+     * {@code fingerprint} of the newest row, for a damaged LoRA was made again under its name.
+     */
+    public Dataset<Row> loras() throws IOException {
+        return stored(ManifestTable.LORAS)
+                .filter(col("lora_path").isNotNull())
+                .groupBy("lora_path")
+                .agg(max_by(struct("bytes", "sha256", "style_id", "fingerprint"), col("created_at"))
+                        .as("lora"))
+                .select("lora_path", "lora.bytes", "lora.sha256", "lora.style_id", "lora.fingerprint");
+    }
+
+    private Dataset<Row> stored(ManifestTable table) throws IOException {
         Dataset<Row> runs = readRuns();
         Dataset<Row> latest = latest(runs);
         if (table == ManifestTable.RUNS) {
@@ -77,11 +195,30 @@ public final class Manifest {
         for (String commit : strings(latest.select(COMMIT).distinct())) {
             folders.add(folder(table, commit).toString());
         }
-        return spark.read()
-                .option("basePath", table.folder(output).toString())
-                .parquet(folders.toArray(new String[0]))
-                .join(broadcast(latest), joinColumns())
-                .drop(COMMIT);
+        folders.sort(null);
+        DataFrameReader reader =
+                spark.read().option("basePath", table.folder(output).toString());
+        Dataset<Row> rows = table == ManifestTable.LORAS ? loraRows(reader, folders) : parquet(reader, folders);
+        return rows.join(broadcast(latest), joinColumns()).drop(COMMIT);
+    }
+
+    private static Dataset<Row> parquet(DataFrameReader reader, List<String> folders) {
+        return reader.parquet(folders.toArray(new String[0]));
+    }
+
+    /** Earlier versions named LoRAs by {@code lora_uri}, which does not move with the output. */
+    private Dataset<Row> loraRows(DataFrameReader reader, List<String> folders) {
+        StructType schema = reader.parquet(folders.get(folders.size() - 1)).schema();
+        for (String column : List.of("lora_path", "lora_uri")) {
+            if (!List.of(schema.fieldNames()).contains(column)) {
+                schema = schema.add(column, DataTypes.StringType);
+            }
+        }
+        Column earlier = udf((UDF3<String, String, String, String>) OutputLayout::relativeOfUri, DataTypes.StringType)
+                .apply(col("style_id"), col("fingerprint"), col("lora_uri"));
+        return parquet(reader.schema(schema), folders)
+                .withColumn("lora_path", coalesce(col("lora_path"), earlier))
+                .drop("lora_uri");
     }
 
     private static scala.collection.immutable.Seq<String> joinColumns() {
@@ -169,7 +306,7 @@ public final class Manifest {
                         countDistinct("style_id"),
                         sum(col("image_count").cast("long")))
                 .first();
-        Column image = org.apache.spark.sql.functions.struct(col("style_id"), col("position"));
+        Column image = struct("style_id", "position");
         Row images = read(List.of(folder(ManifestTable.IMAGES, commit).toString()))
                 .agg(count(lit(1)), countDistinct(image))
                 .first();
@@ -215,9 +352,9 @@ public final class Manifest {
                     bytes += file.getLen();
                 }
             }
-            write(table, rows(table), commit, files(bytes), scratch);
+            write(table, stored(table), commit, files(bytes), scratch);
         }
-        Dataset<Row> runs = rows(ManifestTable.RUNS).withColumn(COMMIT, lit(commit));
+        Dataset<Row> runs = stored(ManifestTable.RUNS).withColumn(COMMIT, lit(commit));
         Path staged = new Path(scratch, "runs");
         runs.coalesce(1)
                 .write()

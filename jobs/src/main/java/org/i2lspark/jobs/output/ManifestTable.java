@@ -18,7 +18,7 @@ public enum ManifestTable {
               optional binary error_kind (STRING);
               optional binary error_class (STRING);
               optional binary error_message (STRING);
-              optional binary lora_uri (STRING);
+              optional binary lora_path (STRING);
               optional int64 bytes;
               optional binary sha256 (STRING);
               optional int32 rank;

@@ -1,6 +1,7 @@
 package org.i2lspark.jobs.output;
 
 import java.nio.charset.StandardCharsets;
+import java.util.regex.Pattern;
 import org.apache.hadoop.fs.Path;
 
 /**
@@ -9,7 +10,9 @@ import org.apache.hadoop.fs.Path;
  */
 public final class OutputLayout {
     private static final int SHOWN_CHARACTERS = 16;
+    private static final Pattern LORA_NAME = Pattern.compile(".*-[0-9a-f]{16}\\.safetensors");
     private static final int MAX_SEGMENT_BYTES = 160;
+    private static final String LORAS = "loras";
     private static final String LORA = ".safetensors";
     private static final String RECEIPT = ".json";
 
@@ -24,11 +27,16 @@ public final class OutputLayout {
     }
 
     public Path loras() {
-        return new Path(output, "loras");
+        return new Path(output, LORAS);
     }
 
     public Path receipts() {
         return new Path(output, "_i2l/receipts");
+    }
+
+    /** What commits runs of which the manifest is damaged, set aside. */
+    public Path damaged() {
+        return new Path(output, "_i2l/damaged");
     }
 
     /** Parent of the folders of runs that have not ended. */
@@ -41,6 +49,11 @@ public final class OutputLayout {
         return new Path(runs(), runId);
     }
 
+    /** A style's LoRA, relative to the output. */
+    String relativeLora(String styleId, String fingerprint) {
+        return LORAS + "/" + objectKey(styleId, fingerprint) + LORA;
+    }
+
     /** A style's LoRA: the name follows from what the LoRA follows from. */
     public Path lora(String styleId, String fingerprint) {
         return new Path(loras(), objectKey(styleId, fingerprint) + LORA);
@@ -50,14 +63,44 @@ public final class OutputLayout {
         return new Path(receipts(), objectKey(styleId, fingerprint) + RECEIPT);
     }
 
-    /** The receipt that belongs to a LoRA's path relative to {@link #loras()}. */
-    public Path receiptOf(String relativeLora) {
-        return new Path(receipts(), relativeLora.substring(0, relativeLora.length() - LORA.length()) + RECEIPT);
+    /** The receipt that belongs to a LoRA's path relative to the output. */
+    Path receiptOf(String relativeLora) {
+        String key = relativeLora.substring(LORAS.length() + 1, relativeLora.length() - LORA.length());
+        return new Path(receipts(), key + RECEIPT);
     }
 
-    /** The LoRA that belongs to a receipt's path relative to {@link #receipts()}. */
-    public Path loraOf(String relativeReceipt) {
-        return new Path(loras(), relativeReceipt.substring(0, relativeReceipt.length() - RECEIPT.length()) + LORA);
+    /** Whether a file's name is one that this software gives to LoRAs. */
+    static boolean isNameOfLora(String name) {
+        return LORA_NAME.matcher(name).matches();
+    }
+
+    /**
+     * A path relative to the output.
+     *
+     * @throws IllegalArgumentException if the file does not lie in the output
+     */
+    String relative(Path file) {
+        String root = output.toUri().getPath();
+        String prefix = root.endsWith("/") ? root : root + "/";
+        String path = file.toUri().getPath();
+        if (!path.startsWith(prefix)) {
+            throw new IllegalArgumentException(
+                    "Cannot look after %s: its store lists %s, which does not lie there".formatted(output, file));
+        }
+        return path.substring(prefix.length());
+    }
+
+    /**
+     * Where a LoRA lies relative to the output of which a row of an earlier version names the URI.
+     *
+     * @return null if the row is none that this software wrote
+     */
+    static String relativeOfUri(String styleId, String fingerprint, String uri) {
+        if (styleId == null || fingerprint == null || uri == null) {
+            return null;
+        }
+        String relative = LORAS + "/" + objectKey(styleId, fingerprint) + LORA;
+        return uri.endsWith("/" + relative) ? relative : null;
     }
 
     /** A name for a style's files: no style id can lead out of their folder. */

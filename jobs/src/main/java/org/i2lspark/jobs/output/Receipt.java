@@ -4,13 +4,17 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import org.i2lspark.jobs.output.Failure.ErrorClass;
+import org.i2lspark.jobs.storage.Hashes;
 
 /**
  * What came of a style: kept beside its LoRA as soon as that is durable, so that no attempt, run or restart makes it again,
@@ -18,12 +22,22 @@ import org.i2lspark.jobs.output.Failure.ErrorClass;
  *
  * @param runId the run that made it
  * @param lora null when the style failed
+ * @param stamp by which the store knows the LoRA's very bytes, see {@link Output}; null when it is not known
  * @param failure null when it did not
  * @param limits that images were held to; a style that failed is tried again when they change
  */
-public record Receipt(String runId, FinishedLora lora, Failure failure, String limits, List<ImageFacts> images) {
+public record Receipt(
+        String runId, FinishedLora lora, String stamp, Failure failure, String limits, List<ImageFacts> images) {
     private static final JsonMapper JSON = new JsonMapper();
-    private static final int VERSION = 1;
+    private static final int VERSION = 2;
+
+    /** Before there was a checksum. */
+    private static final int VERSION_WITHOUT_CHECKSUM = 1;
+
+    private static final byte[] CHECKSUM = bytes("{\"sha256\":\"");
+    private static final byte[] CONTENT = bytes("\",\"receipt\":");
+    private static final byte[] END = bytes("}");
+    private static final int CHECKSUM_CHARACTERS = 64;
 
     public Receipt {
         images = List.copyOf(images);
@@ -33,7 +47,8 @@ public record Receipt(String runId, FinishedLora lora, Failure failure, String l
         ObjectNode root = JSON.createObjectNode()
                 .put("version", VERSION)
                 .put("run_id", runId)
-                .put("limits", limits);
+                .put("limits", limits)
+                .put("stamp", stamp);
         if (lora != null) {
             root.putObject("lora")
                     .put("fingerprint", lora.fingerprint())
@@ -53,18 +68,53 @@ public record Receipt(String runId, FinishedLora lora, Failure failure, String l
                     .put("dinov3", encode(image.dinov3()));
             putFailure(node, image.failure());
         }
-        return JSON.writeValueAsBytes(root);
+        return withChecksum(JSON.writeValueAsBytes(root));
+    }
+
+    /** A receipt decides what is never made again, so a damaged one must not pass for a whole one. */
+    private static byte[] withChecksum(byte[] content) {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        out.writeBytes(CHECKSUM);
+        out.writeBytes(bytes(Hashes.sha256(content)));
+        out.writeBytes(CONTENT);
+        out.writeBytes(content);
+        out.writeBytes(END);
+        return out.toByteArray();
+    }
+
+    private static byte[] content(byte[] json) throws IOException {
+        int start = CHECKSUM.length + CHECKSUM_CHARACTERS + CONTENT.length;
+        if (json.length < start + END.length || !Arrays.equals(CHECKSUM, Arrays.copyOf(json, CHECKSUM.length))) {
+            return json;
+        }
+        byte[] content = Arrays.copyOfRange(json, start, json.length - END.length);
+        if (!Arrays.equals(json, withChecksum(content))) {
+            throw new IOException("Invalid receipt: it is not what was written (its SHA-256 differs)");
+        }
+        return content;
+    }
+
+    private static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.US_ASCII);
+    }
+
+    /** The same, of a LoRA of which the bytes were found unchanged under another stamp. */
+    Receipt withStamp(String newStamp) {
+        return new Receipt(runId, lora, newStamp, failure, limits, images);
     }
 
     /**
      * Reads a receipt back.
      *
-     * @param uri where the LoRA lies
-     * @throws IOException if it is none, or of another version
+     * @param path of the LoRA, relative to the output
+     * @throws IOException if it is none, if it is damaged, or of another version
      */
-    public static Receipt ofJson(byte[] json, String uri) throws IOException {
-        JsonNode root = JSON.readTree(json);
-        if (root.path("version").asInt() != VERSION) {
+    public static Receipt ofJson(byte[] json, String path) throws IOException {
+        byte[] content = content(json);
+        JsonNode root = JSON.readTree(content);
+        int version = root.path("version").asInt();
+        boolean known = content == json ? version == VERSION_WITHOUT_CHECKSUM : version == VERSION;
+        if (!known) {
             throw new IOException("Invalid receipt: version %s (expected %d)".formatted(root.path("version"), VERSION));
         }
         JsonNode lora = root.get("lora");
@@ -72,7 +122,7 @@ public record Receipt(String runId, FinishedLora lora, Failure failure, String l
                 ? null
                 : new FinishedLora(
                         lora.path("fingerprint").asText(),
-                        uri,
+                        path,
                         lora.path("bytes").asLong(),
                         lora.path("sha256").asText(),
                         lora.path("rank").asInt(),
@@ -92,6 +142,7 @@ public record Receipt(String runId, FinishedLora lora, Failure failure, String l
         return new Receipt(
                 root.path("run_id").asText(),
                 finished,
+                text(root.get("stamp")),
                 failure(root),
                 root.path("limits").asText(),
                 images);

@@ -15,6 +15,7 @@ import org.i2lspark.jobs.catalog.Style;
 import org.i2lspark.jobs.options.GenerateOptions;
 import org.i2lspark.jobs.output.Failure;
 import org.i2lspark.jobs.output.Failure.ErrorClass;
+import org.i2lspark.jobs.output.Output;
 import org.i2lspark.jobs.output.OutputLayout;
 import org.i2lspark.jobs.output.Receipt;
 import org.i2lspark.jobs.storage.Storage;
@@ -46,10 +47,12 @@ public final class GenerateTask {
         this.options = options;
         this.runId = runId;
         this.stack = stack;
-        this.reader = new StyleReader(options, storage, stack, WORKERS);
+        OutputLayout layout = new OutputLayout(options.output());
+        Output output = new Output(storage, layout, layout.run(runId));
+        this.reader = new StyleReader(options, storage, output, stack, WORKERS);
         StyleRows rows = new StyleRows(options, runId, stack.model());
-        this.ledger = new TaskLedger(storage, new OutputLayout(options.output()).run(runId), counters, rows);
-        this.publisher = new LoraPublisher(options, runId, storage, stack.model(), ledger, WORKERS);
+        this.ledger = new TaskLedger(storage, layout.run(runId), counters, rows);
+        this.publisher = new LoraPublisher(options, runId, output, stack.model(), ledger, WORKERS);
         this.batches = new BatchRunner(stack, LoraExport.decodedType(options), new Published());
     }
 

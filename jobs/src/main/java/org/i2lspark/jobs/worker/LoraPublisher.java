@@ -6,17 +6,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
-import org.apache.hadoop.fs.Path;
 import org.i2lspark.ImageEmbedding;
 import org.i2lspark.jobs.options.GenerateOptions;
 import org.i2lspark.jobs.output.Failure;
 import org.i2lspark.jobs.output.Failure.Kind;
 import org.i2lspark.jobs.output.FinishedLora;
 import org.i2lspark.jobs.output.ImageFacts;
-import org.i2lspark.jobs.output.OutputLayout;
+import org.i2lspark.jobs.output.Output;
+import org.i2lspark.jobs.output.Output.Published;
 import org.i2lspark.jobs.output.Receipt;
-import org.i2lspark.jobs.storage.Storage;
-import org.i2lspark.jobs.storage.Storage.Stored;
 import org.i2lspark.jobs.worker.BatchRunner.MadeLora;
 import org.i2lspark.jobs.worker.StyleReader.ReadStyle;
 import org.i2lspark.model.I2lModel;
@@ -25,9 +23,7 @@ import org.i2lspark.model.I2lModel;
 final class LoraPublisher implements AutoCloseable {
     private final GenerateOptions options;
     private final String runId;
-    private final OutputLayout layout;
-    private final Path scratch;
-    private final Storage storage;
+    private final Output output;
     private final I2lModel model;
     private final TaskLedger ledger;
     private final ExecutorService workers;
@@ -37,15 +33,13 @@ final class LoraPublisher implements AutoCloseable {
     LoraPublisher(
             GenerateOptions options,
             String runId,
-            Storage storage,
+            Output output,
             I2lModel model,
             TaskLedger ledger,
             ExecutorService workers) {
         this.options = options;
         this.runId = runId;
-        this.layout = new OutputLayout(options.output());
-        this.scratch = layout.run(runId);
-        this.storage = storage;
+        this.output = output;
         this.model = model;
         this.ledger = ledger;
         this.workers = workers;
@@ -75,7 +69,10 @@ final class LoraPublisher implements AutoCloseable {
         List<ImageFacts> facts = StyleReader.facts(read.images());
         if (read.fingerprint() != null
                 && failure.errorClass().kind() == Kind.IMAGE
-                && !keep(read, new Receipt(runId, null, failure, options.limits(), facts))) {
+                && !output.remember(
+                        read.style().id(),
+                        read.fingerprint(),
+                        new Receipt(runId, null, null, failure, options.limits(), facts))) {
             ledger.receiptLost();
         }
         ledger.failed(read.style(), failure, facts);
@@ -91,40 +88,37 @@ final class LoraPublisher implements AutoCloseable {
             long start = System.nanoTime();
             List<String> hashes = read.images().stream().map(ImageWork::sha256).toList();
             LoraExport export = new LoraExport(made.lora(), options, hashes, model);
-            Path path = layout.lora(read.style().id(), read.fingerprint());
-            Stored stored = storage.createOnce(path, scratch, out -> export.write(Channels.newChannel(out)));
-            FinishedLora finished = new FinishedLora(
+            Published published = output.publish(
+                    read.style().id(),
                     read.fingerprint(),
-                    storage.qualify(path).toString(),
-                    stored.bytes(),
-                    stored.sha256(),
-                    export.rank(),
-                    export.reductionError());
+                    out -> export.write(Channels.newChannel(out)),
+                    lora -> new Receipt(
+                            runId,
+                            new FinishedLora(
+                                    read.fingerprint(),
+                                    lora.path(),
+                                    lora.bytes(),
+                                    lora.sha256(),
+                                    export.rank(),
+                                    export.reductionError()),
+                            lora.stamp(),
+                            null,
+                            options.limits(),
+                            facts));
             made.seconds().put("write", (System.nanoTime() - start) / 1e9);
-            Receipt receipt = new Receipt(runId, finished, null, options.limits(), facts);
-            boolean kept = keep(read, receipt);
             return () -> {
-                if (!kept) {
+                if (!published.kept()) {
                     ledger.receiptLost();
                 }
-                if (stored.created()) {
-                    ledger.done(read.style(), finished, facts, made.seconds());
+                Receipt counting = published.receipt();
+                if (counting.runId().equals(runId)) {
+                    ledger.done(read.style(), counting.lora(), counting.images(), made.seconds());
                 } else {
-                    ledger.skipped(read.style(), receipt);
+                    ledger.skipped(read.style(), counting);
                 }
             };
         } catch (IOException | RuntimeException e) {
             return () -> fail(made.style(), Failure.ofLora(e));
-        }
-    }
-
-    /** The LoRA or the failure counts also when this fails; it is only found out again. */
-    private boolean keep(ReadStyle read, Receipt receipt) {
-        try {
-            storage.replace(layout.receipt(read.style().id(), read.fingerprint()), scratch, receipt.toJson());
-            return true;
-        } catch (IOException e) {
-            return false;
         }
     }
 

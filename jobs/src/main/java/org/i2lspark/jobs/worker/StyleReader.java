@@ -10,8 +10,6 @@ import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
-import org.apache.hadoop.fs.FileStatus;
-import org.apache.hadoop.fs.Path;
 import org.i2lspark.ImageToLora;
 import org.i2lspark.PreparedImage;
 import org.i2lspark.image.DecoderUnavailableException;
@@ -21,9 +19,8 @@ import org.i2lspark.jobs.options.GenerateOptions;
 import org.i2lspark.jobs.output.Failure;
 import org.i2lspark.jobs.output.Failure.ErrorClass;
 import org.i2lspark.jobs.output.Failure.Kind;
-import org.i2lspark.jobs.output.FinishedLora;
 import org.i2lspark.jobs.output.ImageFacts;
-import org.i2lspark.jobs.output.OutputLayout;
+import org.i2lspark.jobs.output.Output;
 import org.i2lspark.jobs.output.Receipt;
 import org.i2lspark.jobs.storage.Hashes;
 import org.i2lspark.jobs.storage.ImageSource;
@@ -34,19 +31,16 @@ final class StyleReader implements AutoCloseable {
     /** Images of more bytes are not kept between hashing and decoding but read again. */
     private static final int KEPT_BYTES = 16 << 20;
 
-    private static final long MAX_RECEIPT_BYTES = 256 << 20;
     private final GenerateOptions options;
-    private final OutputLayout layout;
-    private final Storage storage;
+    private final Output output;
     private final ImageSource source;
     private final Stack stack;
     private final ExecutorService workers;
     private volatile boolean closed;
 
-    StyleReader(GenerateOptions options, Storage storage, Stack stack, ExecutorService workers) {
+    StyleReader(GenerateOptions options, Storage storage, Output output, Stack stack, ExecutorService workers) {
         this.options = options;
-        this.layout = new OutputLayout(options.output());
-        this.storage = storage;
+        this.output = output;
         this.source = new ImageSource(storage, options.imageRules());
         this.stack = stack;
         this.workers = workers;
@@ -167,35 +161,15 @@ final class StyleReader implements AutoCloseable {
         return (System.nanoTime() - start) / 1e9;
     }
 
-    /** What was made of these image bytes, checkpoints and options before, if it is still there. */
+    /** What came of these image bytes, checkpoints and options before, unless it is to be tried again. */
     private Optional<Receipt> receipt(Style style, String fingerprint) {
-        try {
-            Optional<FileStatus> file = storage.status(layout.receipt(style.id(), fingerprint));
-            if (file.isEmpty()) {
-                return Optional.empty();
-            }
-            Path lora = layout.lora(style.id(), fingerprint);
-            Receipt receipt = Receipt.ofJson(
-                    storage.readAll(file.get(), MAX_RECEIPT_BYTES),
-                    storage.qualify(lora).toString());
-            return stillHolds(receipt, fingerprint, lora) ? Optional.of(receipt) : Optional.empty();
-        } catch (IOException | IllegalArgumentException e) {
-            // making it again is always right
-            return Optional.empty();
-        }
+        return output.settled(style.id(), fingerprint).filter(receipt -> receipt.lora() != null || isFinal(receipt));
     }
 
-    private boolean stillHolds(Receipt receipt, String fingerprint, Path path) throws IOException {
-        FinishedLora lora = receipt.lora();
-        if (lora == null) {
-            return !options.retryFailed()
-                    && receipt.failure().errorClass().kind() == Kind.IMAGE
-                    && options.limits().equals(receipt.limits());
-        }
-        Optional<FileStatus> status = storage.status(path);
-        return lora.fingerprint().equals(fingerprint)
-                && status.isPresent()
-                && status.get().getLen() == lora.bytes();
+    private boolean isFinal(Receipt failed) {
+        return !options.retryFailed()
+                && failed.failure().errorClass().kind() == Kind.IMAGE
+                && options.limits().equals(failed.limits());
     }
 
     /** The facts of images that were not embedded. */

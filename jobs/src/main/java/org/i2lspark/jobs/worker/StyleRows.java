@@ -52,7 +52,7 @@ final class StyleRows {
         loras.add(row -> {
             fillStyle(row, style, status);
             row.text("fingerprint", lora.fingerprint())
-                    .text("lora_uri", lora.uri())
+                    .text("lora_path", lora.path())
                     .number("bytes", lora.bytes())
                     .text("sha256", lora.sha256())
                     .integer("rank", lora.rank())

@@ -127,11 +127,14 @@ class ObjectStoreTest {
         assertThat(generate().exitCode()).isZero();
         List<String> loras = names("out/loras");
         storage.delete(path(loras.get(0)));
+        storage.replace(
+                path("out/loras/stray-0123456789abcdef.safetensors"),
+                path("x"),
+                storage.readAll(path(loras.get(3)), Integer.MAX_VALUE));
         byte[] lora = storage.readAll(path(loras.get(1)), Integer.MAX_VALUE);
         lora[lora.length - 1] ^= 1;
         storage.replace(path(loras.get(1)), path("x"), lora);
         storage.replace(path(loras.get(2)), path("x"), Arrays.copyOf(lora, 1000));
-        upload(IMAGES.resolve("0.png"), "out/loras/stray-0123456789abcdef.safetensors");
         try (FileSystem fileSystem = path("x").getFileSystem(S3Server.configuration(server.endpoint()))) {
             FSDataOutputStream abandoned = fileSystem.create(path("out/loras/never-ended.safetensors"));
             abandoned.write(new byte[6_000_000]);
@@ -153,8 +156,9 @@ class ObjectStoreTest {
                     .contains("0 uploads");
             abandoned.abort();
         }
-        // what is missing or has another size is made again
-        assertThat(generate().out()).contains("1 done, 3 skipped");
+        // what is missing or damaged is made again
+        assertThat(generate().out()).contains("3 done, 1 skipped");
+        assertThat(verify().exitCode()).isZero();
     }
 
     @Test

@@ -50,11 +50,12 @@ class ManifestTest {
         List<String> imageFiles = new ArrayList<>();
         for (int i = 0; i < styles; i++) {
             String style = "style" + i;
+            storage.replace(new Path(layout.loras(), style + ".safetensors"), scratch, new byte[] {1});
             Rows loras = new Rows(ManifestTable.LORAS);
             loras.add(row -> row.text("run_id", runId)
                     .text("style_id", style)
                     .text("status", "done")
-                    .text("lora_uri", layout.loras() + "/" + style + ".safetensors")
+                    .text("lora_path", "loras/" + style + ".safetensors")
                     .text("key_format", "comfyui")
                     .text("dtype", "bfloat16")
                     .texts("variants", List.of("style"))

@@ -1,9 +1,11 @@
 package org.i2lspark.jobs.output;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import org.apache.hadoop.fs.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -54,8 +56,27 @@ class OutputLayoutTest {
         OutputLayout layout = new OutputLayout("s3a://bucket/out");
         String lora = layout.lora("acme/waves", FINGERPRINT).toString();
         assertThat(lora).isEqualTo("s3a://bucket/out/loras/acme/waves-0123456789abcdef.safetensors");
-        String relative = lora.substring("s3a://bucket/out/loras/".length());
+        String relative = layout.relative(layout.lora("acme/waves", FINGERPRINT));
+        assertThat(relative)
+                .isEqualTo("loras/acme/waves-0123456789abcdef.safetensors")
+                .isEqualTo(layout.relativeLora("acme/waves", FINGERPRINT));
         assertThat(layout.receiptOf(relative)).isEqualTo(layout.receipt("acme/waves", FINGERPRINT));
-        assertThat(layout.loraOf("acme/waves-0123456789abcdef.json")).hasToString(lora);
+    }
+
+    @Test
+    void whatLiesElsewhereIsNotOfTheOutput() {
+        OutputLayout layout = new OutputLayout("file:/data/out");
+        assertThatThrownBy(() -> layout.relative(new Path("file:/data/out2/loras/a.safetensors")))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("does not lie there");
+    }
+
+    @Test
+    void rowsOfEarlierVersionsNameTheirLoraWhereverTheOutputWas() {
+        String uri = "file:/loras/out/loras/acme/loras/x-0123456789abcdef.safetensors";
+        assertThat(OutputLayout.relativeOfUri("acme/loras/x", FINGERPRINT, uri))
+                .isEqualTo("loras/acme/loras/x-0123456789abcdef.safetensors");
+        assertThat(OutputLayout.relativeOfUri("other", FINGERPRINT, uri)).isNull();
+        assertThat(OutputLayout.relativeOfUri("other", null, null)).isNull();
     }
 }

@@ -1,0 +1,135 @@
+package org.i2lspark.jobs.output;
+
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.Serializable;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.Path;
+import org.i2lspark.jobs.Problems;
+import org.i2lspark.jobs.storage.Storage;
+import org.i2lspark.jobs.storage.Storage.Stored;
+import org.i2lspark.safetensors.MalformedSafetensorsException;
+import org.i2lspark.safetensors.SafetensorsFile;
+
+/** Whether a LoRA and its receipt are what the manifest says. */
+public final class LoraCheck {
+    private static final long MAX_RECEIPT_BYTES = 256 << 20;
+
+    private final Storage storage;
+    private final OutputLayout layout;
+
+    public LoraCheck(Storage storage, OutputLayout layout) {
+        this.storage = storage;
+        this.layout = layout;
+    }
+
+    /** What can be wrong. */
+    public enum Kind {
+        MISSING,
+        WRONG_SIZE,
+        WRONG_HASH,
+        INVALID_HEADER,
+        UNREADABLE,
+        NO_ROW,
+        RECEIPT,
+        MANIFEST;
+
+        /** As a report says it. */
+        public String id() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    /**
+     * Something that is not as the manifest says.
+     *
+     * @param path relative to the output
+     */
+    public record Finding(Kind kind, String path, String detail) implements Serializable {
+        /** Whether it can be removed, so that the next run makes it again. */
+        public boolean isDamaged() {
+            return switch (kind) {
+                case WRONG_SIZE, WRONG_HASH, INVALID_HEADER, RECEIPT -> true;
+                case MISSING, UNREADABLE, NO_ROW, MANIFEST -> false;
+            };
+        }
+    }
+
+    /** What is wrong with a LoRA that the manifest names, which is read whole, and with its receipt. */
+    public List<Finding> check(String path, long bytes, String sha256) {
+        List<Finding> findings = new ArrayList<>();
+        Finding lora = checkLora(path, bytes, sha256);
+        if (lora != null) {
+            findings.add(lora);
+        }
+        String receipt = receiptProblem(path, sha256);
+        if (receipt != null) {
+            findings.add(new Finding(Kind.RECEIPT, path, receipt));
+        }
+        return findings;
+    }
+
+    private Finding checkLora(String path, long bytes, String sha256) {
+        Path file = new Path(layout.output(), path);
+        try {
+            Stored stored = storage.hash(file);
+            if (stored.bytes() != bytes) {
+                return new Finding(Kind.WRONG_SIZE, path, "%d bytes (expected %d)".formatted(stored.bytes(), bytes));
+            }
+            if (!stored.sha256().equals(sha256)) {
+                return new Finding(
+                        Kind.WRONG_HASH, path, "SHA-256 %s (expected %s)".formatted(stored.sha256(), sha256));
+            }
+            return checkHeader(path, file);
+        } catch (FileNotFoundException e) {
+            return new Finding(Kind.MISSING, path, "there is no such file");
+        } catch (IOException e) {
+            return new Finding(Kind.UNREADABLE, path, Problems.describe(e));
+        }
+    }
+
+    private Finding checkHeader(String path, Path file) throws IOException {
+        try (SafetensorsFile lora = SafetensorsFile.open(file.toString(), storage.open(file))) {
+            return lora.tensors().isEmpty() ? new Finding(Kind.INVALID_HEADER, path, "it holds no tensors") : null;
+        } catch (MalformedSafetensorsException e) {
+            return new Finding(Kind.INVALID_HEADER, path, e.getMessage());
+        }
+    }
+
+    private String receiptProblem(String path, String sha256) {
+        try {
+            Optional<FileStatus> file = storage.status(layout.receiptOf(path));
+            if (file.isEmpty()) {
+                return "its receipt is missing";
+            }
+            Receipt receipt = Receipt.ofJson(storage.readAll(file.get(), MAX_RECEIPT_BYTES), path);
+            boolean agrees = receipt.lora() != null && receipt.lora().sha256().equals(sha256);
+            return agrees ? null : "its receipt is of another LoRA than the manifest's row";
+        } catch (IOException | IllegalArgumentException e) {
+            return "its receipt cannot be read: " + Problems.describe(e);
+        }
+    }
+
+    /**
+     * Removes what is damaged, a LoRA with its receipt, so that the next run makes it again.
+     *
+     * @return how many files were removed
+     */
+    public int remove(Finding finding) throws IOException {
+        int removed = 0;
+        Path lora = new Path(layout.output(), finding.path());
+        for (Path file : finding.kind() == Kind.RECEIPT
+                ? List.of(layout.receiptOf(finding.path()))
+                : List.of(layout.receiptOf(finding.path()), lora)) {
+            if (storage.status(file).isPresent()) {
+                storage.delete(file);
+                removed++;
+            }
+        }
+        return removed;
+    }
+}

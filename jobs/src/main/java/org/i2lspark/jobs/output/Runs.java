@@ -1,0 +1,138 @@
+package org.i2lspark.jobs.output;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.Path;
+import org.i2lspark.jobs.storage.Storage;
+
+/**
+ * The runs of an output that are on their way. Each has a folder with a file {@code started}, written once, and a file
+ * {@code alive}, written anew again and again by its driver. All times are the store's own, so that clocks need not agree.
+ */
+public final class Runs {
+    /** How often a driver says that it lives. */
+    public static final Duration HEARTBEAT = Duration.ofSeconds(30);
+
+    /** A driver that was silent for so long is dead, unless it can be asked. */
+    private static final Duration SILENCE = Duration.ofMinutes(15);
+
+    private static final String STARTED = "started";
+    private static final String ALIVE = "alive";
+    private static final int MAX_BYTES = 1 << 16;
+    private static final JsonMapper JSON = new JsonMapper();
+
+    private final Storage storage;
+    private final OutputLayout layout;
+
+    public Runs(Storage storage, OutputLayout layout) {
+        this.storage = storage;
+        this.layout = layout;
+    }
+
+    /**
+     * A run's folder.
+     *
+     * @param started milliseconds since 1970
+     * @param living whether its driver is at work; a dead one left the folder behind
+     */
+    public record Run(Path folder, long started, boolean living) {}
+
+    /** Begins a run. */
+    public void start(String runId) throws IOException {
+        Path folder = layout.run(runId);
+        storage.replace(new Path(folder, STARTED), folder, new byte[0]);
+        sayAlive(runId);
+    }
+
+    /** Says that a run's driver is at work. */
+    public void sayAlive(String runId) throws IOException {
+        Path folder = layout.run(runId);
+        byte[] who = JSON.writeValueAsBytes(JSON.createObjectNode()
+                .put("host", host())
+                .put("pid", ProcessHandle.current().pid())
+                .put("process_started", processStarted(ProcessHandle.current())));
+        storage.replace(new Path(folder, ALIVE), folder, who);
+    }
+
+    /** Ends a run that may have left something behind. */
+    public void end(String runId) throws IOException {
+        storage.delete(new Path(layout.run(runId), ALIVE));
+    }
+
+    /**
+     * All runs that have a folder.
+     *
+     * @param olderThan a run without a word from its driver, in whose folder something is younger, counts as living
+     */
+    public List<Run> all(Duration olderThan) throws IOException {
+        List<Run> runs = new ArrayList<>();
+        for (FileStatus child : storage.children(layout.runs())) {
+            Optional<Run> said = said(child.getPath());
+            runs.add(said.isPresent() ? said.get() : silent(child, olderThan));
+        }
+        return runs;
+    }
+
+    /** When the first of the living runs began; nothing when none lives. */
+    public Optional<Long> oldestLiving() throws IOException {
+        Optional<Long> oldest = Optional.empty();
+        for (FileStatus child : storage.children(layout.runs())) {
+            Optional<Long> started = said(child.getPath()).filter(Run::living).map(Run::started);
+            oldest = started.isPresent() && oldest.map(time -> started.get() < time).orElse(true) ? started : oldest;
+        }
+        return oldest;
+    }
+
+    /** Nothing when the driver left no word: it has ended, or is of a version that leaves none. */
+    private Optional<Run> said(Path folder) throws IOException {
+        Optional<FileStatus> word = storage.status(new Path(folder, ALIVE));
+        Optional<FileStatus> started = storage.status(new Path(folder, STARTED));
+        if (word.isEmpty() || started.isEmpty()) {
+            return Optional.empty();
+        }
+        return Optional.of(new Run(folder, started.get().getModificationTime(), isAlive(word.get())));
+    }
+
+    private boolean isAlive(FileStatus word) throws IOException {
+        boolean silent = word.getModificationTime() < System.currentTimeMillis() - SILENCE.toMillis();
+        JsonNode who = JSON.readTree(storage.readAll(word.getPath(), MAX_BYTES));
+        if (!silent && who.path("host").asText().equals(host())) {
+            return ProcessHandle.of(who.path("pid").asLong())
+                    .map(process -> processStarted(process)
+                            == who.path("process_started").asLong())
+                    .orElse(false);
+        }
+        return !silent;
+    }
+
+    private Run silent(FileStatus folder, Duration olderThan) throws IOException {
+        List<FileStatus> files = storage.files(folder.getPath());
+        long newest = files.stream()
+                .mapToLong(FileStatus::getModificationTime)
+                .max()
+                .orElse(folder.getModificationTime());
+        long oldest = files.stream()
+                .mapToLong(FileStatus::getModificationTime)
+                .min()
+                .orElse(folder.getModificationTime());
+        return new Run(folder.getPath(), oldest, newest >= System.currentTimeMillis() - olderThan.toMillis());
+    }
+
+    private static long processStarted(ProcessHandle process) {
+        return process.info()
+                .startInstant()
+                .map(instant -> instant.toEpochMilli())
+                .orElse(0L);
+    }
+
+    private static String host() throws IOException {
+        return InetAddress.getLocalHost().getHostName();
+    }
+}
