@@ -85,7 +85,10 @@ public final class Runs {
         Optional<Long> oldest = Optional.empty();
         for (FileStatus child : storage.children(layout.runs())) {
             Optional<Long> started = said(child.getPath()).filter(Run::living).map(Run::started);
-            oldest = started.isPresent() && oldest.map(time -> started.get() < time).orElse(true) ? started : oldest;
+            oldest = started.isPresent()
+                            && oldest.map(time -> started.get() < time).orElse(true)
+                    ? started
+                    : oldest;
         }
         return oldest;
     }
@@ -114,14 +117,10 @@ public final class Runs {
 
     private Run silent(FileStatus folder, Duration olderThan) throws IOException {
         List<FileStatus> files = storage.files(folder.getPath());
-        long newest = files.stream()
-                .mapToLong(FileStatus::getModificationTime)
-                .max()
-                .orElse(folder.getModificationTime());
-        long oldest = files.stream()
-                .mapToLong(FileStatus::getModificationTime)
-                .min()
-                .orElse(folder.getModificationTime());
+        long newest =
+                files.stream().mapToLong(FileStatus::getModificationTime).max().orElse(folder.getModificationTime());
+        long oldest =
+                files.stream().mapToLong(FileStatus::getModificationTime).min().orElse(folder.getModificationTime());
         return new Run(folder.getPath(), oldest, newest >= System.currentTimeMillis() - olderThan.toMillis());
     }
 

@@ -97,7 +97,8 @@ class ObjectStoreTest {
         // a run through stores that fail now and then changes nothing either
         int[] requests = {0};
         faulty.setPlan(request -> ++requests[0] % 10 == 3 ? Fault.ERROR_AFTER : Fault.NONE);
-        assertThat(generate().out()).contains("0 done, 4 skipped (unchanged), 0 failed");
+        CommandLineRun again = generate();
+        assertThat(again.out()).as(again.err()).contains("0 done, 4 skipped (unchanged), 0 failed");
         faulty.setPlan(request -> Fault.NONE);
         assertThat(rows("SELECT run_id FROM runs")).hasSize(2);
 

@@ -207,7 +207,9 @@ class OutputTruthTest {
         Map<String, String> before = loras();
         for (String table : List.of("loras", "images", "runs")) {
             List<Path> files = files("manifest/" + table);
-            damage(files.get(files.size() - 1), table.equals("runs") ? bytes -> null : bytes -> Arrays.copyOf(bytes, bytes.length / 2));
+            damage(
+                    files.get(files.size() - 1),
+                    table.equals("runs") ? bytes -> null : bytes -> Arrays.copyOf(bytes, bytes.length / 2));
             CommandLineRun found = verify(output, "--repair");
             assertThat(found.exitCode()).as(table).isEqualTo(Main.STYLES_FAILED);
             assertThat(found.out()).as(table).contains("manifest: 1");
