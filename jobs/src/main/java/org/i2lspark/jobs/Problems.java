@@ -3,10 +3,13 @@ package org.i2lspark.jobs;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
+import java.util.regex.Pattern;
 import org.apache.spark.SparkException;
 
 /** Turns exceptions into sentences for a person. */
 public final class Problems {
+    private static final Pattern UNPRINTABLE = Pattern.compile("[\\p{Cc}\\p{Cf}\\u2028\\u2029]");
+
     private Problems() {}
 
     /** The message of an exception, or of its cause where it says nothing of its own. */
@@ -22,6 +25,11 @@ public final class Problems {
             return problem.getCause() == null ? problem.getClass().getName() : describe(problem.getCause());
         }
         return message;
+    }
+
+    /** Text from data as a terminal may show it: without control characters, escapes or changes of direction. */
+    public static String printable(String text) {
+        return UNPRINTABLE.matcher(text).replaceAll("\uFFFD");
     }
 
     private static String reason(FileSystemException problem) {

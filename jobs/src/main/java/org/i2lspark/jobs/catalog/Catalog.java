@@ -68,7 +68,7 @@ public final class Catalog {
                 format == null
                         ? FolderCatalog.read(
                                 spark, storage, storage.fileSystem(path).resolvePath(path))
-                        : TableCatalog.read(spark, format, uri));
+                        : TableCatalog.read(spark, storage, format, path, uri));
         if (catalog.styleCount() == 0) {
             catalog.close();
             throw new UnusableException("Cannot read catalog %s: it holds no images (expected %s)"
@@ -139,8 +139,7 @@ public final class Catalog {
         String name = status.getPath().getName().toLowerCase(Locale.ROOT);
         if (status.isDirectory()) {
             // what Spark wrote: a folder of part files
-            boolean parquet = name.endsWith(".parquet") || hasPartFiles(storage.children(status.getPath()));
-            return parquet ? TableFormat.PARQUET : null;
+            return name.endsWith(".parquet") || holdsParquet(storage, status.getPath()) ? TableFormat.PARQUET : null;
         }
         if (name.endsWith(".parquet")) {
             return TableFormat.PARQUET;
@@ -156,9 +155,32 @@ public final class Catalog {
                         .formatted(status.getPath()));
     }
 
-    private static boolean hasPartFiles(List<FileStatus> children) {
-        return children.stream()
-                .map(child -> child.getPath().getName())
-                .anyMatch(name -> name.startsWith("part-") && name.endsWith(".parquet"));
+    /** What Spark and others write: Parquet files and no images, perhaps below folders named {@code column=value}. */
+    private static boolean holdsParquet(Storage storage, Path folder) throws IOException {
+        List<FileStatus> children = storage.children(folder).stream()
+                .filter(child -> !child.getPath().getName().startsWith("_")
+                        && !child.getPath().getName().startsWith("."))
+                .toList();
+        List<FileStatus> folders =
+                children.stream().filter(FileStatus::isDirectory).toList();
+        if (!folders.stream().allMatch(child -> child.getPath().getName().contains("="))) {
+            return false;
+        }
+        List<String> files = children.stream()
+                .filter(FileStatus::isFile)
+                .map(child -> child.getPath().getName().toLowerCase(Locale.ROOT))
+                .toList();
+        if (files.stream().anyMatch(FolderCatalog::isNamedLikeAnImage)) {
+            return false;
+        }
+        if (files.stream().anyMatch(name -> name.endsWith(".parquet"))) {
+            return true;
+        }
+        for (FileStatus child : folders) {
+            if (holdsParquet(storage, child.getPath())) {
+                return true;
+            }
+        }
+        return false;
     }
 }

@@ -219,9 +219,13 @@ final class FolderCatalog {
     }
 
     private static boolean isImage(String relative) {
-        String lower = relative.toLowerCase(Locale.ROOT);
         boolean passedOver = Stream.of(relative.split("/")).anyMatch(FolderCatalog::isPassedOver);
-        return !passedOver && EXTENSIONS.stream().anyMatch(lower::endsWith);
+        return !passedOver && isNamedLikeAnImage(relative);
+    }
+
+    static boolean isNamedLikeAnImage(String name) {
+        String lower = name.toLowerCase(Locale.ROOT);
+        return EXTENSIONS.stream().anyMatch(lower::endsWith);
     }
 
     private static boolean isPassedOver(String name) {

@@ -67,7 +67,7 @@ public record GenerateOptions(
         String usualRoot = localTable && folder != null ? folder.toUri().getPath() : NOWHERE;
         String root = !read.isTable() ? null : imageRules.localRoot() == null ? usualRoot : imageRules.localRoot();
         return new GenerateOptions(
-                catalog,
+                read.path().toString(),
                 models,
                 outputUri,
                 variants,

@@ -353,7 +353,7 @@ class GenerateCommandTest {
                 "Cannot read catalog " + catalog.resolve("g.parquet"));
         assertUnusable(
                 generateFrom(Files.writeString(catalog.resolve("h.csv"), "style_id,image,position\nx,y.png,first\n")),
-                "Cannot read catalog " + catalog.resolve("h.csv"));
+                "has position 'first' (expected a number)");
     }
 
     @Test
