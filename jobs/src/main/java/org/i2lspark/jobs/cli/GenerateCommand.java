@@ -1,9 +1,11 @@
 package org.i2lspark.jobs.cli;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
-import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.apache.spark.sql.SparkSession;
 import org.i2lspark.jobs.UnusableException;
@@ -13,9 +15,7 @@ import org.i2lspark.jobs.options.GenerateOptions;
 import org.i2lspark.jobs.storage.ImageSource;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** {@code i2l generate}: the main job. */
 @Command(
@@ -37,6 +37,8 @@ import picocli.CommandLine.Spec;
             "  i2l generate --catalog s.parquet --models models/ --output out/ --dry-run",
             "  i2l generate --catalog s3a://photos/all --models s3a://models \\",
             "    --output s3a://loras/all --properties-file my.conf",
+            "  i2l generate --catalog photos/ --models models/ --output out/ \\",
+            "    --json --quiet | jq .styles_failed",
             "",
             "Exit codes: 0 done, 1 the run broke, 2 it cannot run as asked, 3 done but some styles failed, 4 stopped by --max-failed-ratio."
         })
@@ -101,8 +103,8 @@ final class GenerateCommand implements Callable<Integer> {
     @Mixin
     private SparkOptions sparkOptions;
 
-    @Spec
-    private CommandSpec spec;
+    @Mixin
+    private ReportOptions report;
 
     @Override
     public Integer call() throws Exception {
@@ -114,20 +116,23 @@ final class GenerateCommand implements Callable<Integer> {
     }
 
     private int run(GenerateOptions options) throws IOException {
-        PrintWriter out = spec.commandLine().getOut();
-        PrintStream log = System.err;
-        try (SparkSession spark = sparkOptions.start("i2l generate");
+        PrintStream log = report.quiet() ? new PrintStream(OutputStream.nullOutputStream()) : System.err;
+        try (SparkSession spark = sparkOptions.start("i2l generate", report);
                 GenerateJob job = new GenerateJob(spark, options, log, Boolean.getBoolean("i2l.terminal"))) {
             GenerateJob.Plan plan = job.plan();
-            out.print(plan.text());
-            out.flush();
+            Map<String, Object> facts = new LinkedHashMap<>();
+            facts.put("dry_run", dryRun);
+            facts.put("plan", plan.facts());
+            report.announce(plan.text());
             if (dryRun) {
-                out.println("Dry run: nothing was written.");
+                report.document(facts);
+                report.say("Dry run: nothing was written.");
                 return 0;
             }
             RunSummary summary = job.execute(plan);
-            out.print(summary.text());
-            out.flush();
+            facts.putAll(summary.facts());
+            report.document(facts);
+            report.say(summary.text().stripTrailing());
             return summary.failed() > 0 ? Main.STYLES_FAILED : 0;
         }
     }

@@ -34,9 +34,8 @@ final class LoraConvertCommand extends LoraTool {
         try (LoraFile file = store.open(input)) {
             options.check(store, file);
             long bytes = options.write(store, file, file);
-            if (!options.quiet()) {
-                print("%s: %d bytes".formatted(options.output(), bytes));
-            }
+            report().document(options.facts(file.rank(), bytes));
+            report().say("%s: %d bytes".formatted(options.output(), bytes));
         }
     }
 }

@@ -1,6 +1,8 @@
 package org.i2lspark.jobs.cli;
 
 import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import org.i2lspark.lora.KeyFormat;
 import org.i2lspark.lora.LoraFile;
 import org.i2lspark.lora.LoraSource;
@@ -34,15 +36,8 @@ final class LoraFileOptions {
             description = "float32 or bfloat16. Default: that of the (first) input, float32 for other types.")
     private FloatType type;
 
-    @Option(names = "--quiet", description = "Print nothing when all went well.")
-    private boolean quiet;
-
     String output() {
         return output;
-    }
-
-    boolean quiet() {
-        return quiet;
     }
 
     /** Checks that the output can be written, before work on it begins. */
@@ -54,6 +49,15 @@ final class LoraFileOptions {
     long write(LoraStore store, LoraSource source, LoraFile first) throws IOException {
         ElementType own = first.type() == ElementType.BFLOAT16 ? ElementType.BFLOAT16 : ElementType.FLOAT32;
         return store.write(output, overwrite, source, type == null ? own : type.elementType(), keyFormat(first));
+    }
+
+    /** What became of it, for a program: names and values. */
+    Map<String, Object> facts(int rank, long bytes) {
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("output", output);
+        facts.put("rank", rank);
+        facts.put("bytes", bytes);
+        return facts;
     }
 
     private KeyFormat keyFormat(LoraFile first) {

@@ -1,7 +1,5 @@
 package org.i2lspark.jobs.cli;
 
-import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -16,22 +14,19 @@ import org.i2lspark.lora.QwenImageTransformer;
 import org.i2lspark.safetensors.DType;
 import org.i2lspark.torch.ElementType;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code i2l lora inspect}: what is in a LoRA file. */
 @Command(
         name = "inspect",
         mixinStandardHelpOptions = true,
-        description = "Shows rank, type, key format, metadata and the norms of the deltas by layer and by block.")
+        description =
+                "Shows rank, type, key format, metadata and the norms of the deltas by layer and by block, with --json also by module.")
 final class LoraInspectCommand extends LoraTool {
     @Parameters(
             paramLabel = "LORA",
             description = "The LoRA file, or a folder of PEFT or diffusers: a local path or a URI.")
     private String path;
-
-    @Option(names = "--json", description = "Print everything as JSON, with the norm of each module.")
-    private boolean json;
 
     @Override
     void run(LoraStore store) throws IOException {
@@ -48,24 +43,18 @@ final class LoraInspectCommand extends LoraTool {
             facts.put("norm_by_layer", hypotenuse(norms, QwenImageTransformer::layer));
             facts.put("norm_by_block", hypotenuse(norms, LoraInspectCommand::block));
             facts.put("metadata", lora.metadata());
-            if (json) {
-                facts.put("norm_by_module", norms);
-                print(JsonMapper.builder()
-                        .enable(SerializationFeature.INDENT_OUTPUT)
-                        .build()
-                        .writeValueAsString(facts));
-            } else {
-                facts.forEach(this::printFact);
-            }
+            facts.forEach(this::say);
+            facts.put("norm_by_module", norms);
+            report().document(facts);
         }
     }
 
-    private void printFact(String name, Object value) {
+    private void say(String name, Object value) {
         if (value instanceof Map<?, ?> map) {
-            print(name + ":");
-            map.forEach((key, entry) -> print("  %-18s %s".formatted(key, shown(entry))));
+            report().say(name + ":");
+            map.forEach((key, entry) -> report().say("  %-18s %s".formatted(key, shown(entry))));
         } else {
-            print("%-11s %s".formatted(name, shown(value)));
+            report().say("%-11s %s".formatted(name, shown(value)));
         }
     }
 

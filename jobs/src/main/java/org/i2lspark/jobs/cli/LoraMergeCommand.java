@@ -58,9 +58,8 @@ final class LoraMergeCommand extends LoraTool {
             options.check(store, files.get(0));
             MergedLora merged = new MergedLora(files, each);
             long bytes = options.write(store, merged, files.get(0));
-            if (!options.quiet()) {
-                print("%s: rank %d, %d bytes".formatted(options.output(), merged.rank(), bytes));
-            }
+            report().document(options.facts(merged.rank(), bytes));
+            report().say("%s: rank %d, %d bytes".formatted(options.output(), merged.rank(), bytes));
         } finally {
             for (LoraFile file : files) {
                 file.close();

@@ -66,18 +66,17 @@ final class LoraReduceCommand extends LoraTool {
                     ? ReducedLora.toRank(file, target.rank)
                     : ReducedLora.toError(file, target.maxError);
             long bytes = options.write(store, reduced, file);
+            Map<String, Object> facts = options.facts(reduced.rank(), bytes);
+            facts.put("rank_before", file.rank());
+            facts.put("relative_error", reduced.error());
             if (errors) {
-                for (Map.Entry<String, Double> module : reduced.errors().entrySet()) {
-                    if (options.quiet()) {
-                        return;
-                    }
-                    print(String.format(Locale.ROOT, "%-45s %.3e", module.getKey(), module.getValue()));
-                }
+                facts.put("relative_error_by_module", reduced.errors());
+                reduced.errors()
+                        .forEach((module, error) ->
+                                report().say(String.format(Locale.ROOT, "%-45s %.3e", module, error)));
             }
-            if (options.quiet()) {
-                return;
-            }
-            print(String.format(
+            report().document(facts);
+            report().say(String.format(
                     Locale.ROOT,
                     "%s: rank %d (was %d), relative error %.3e, %d bytes",
                     options.output(),

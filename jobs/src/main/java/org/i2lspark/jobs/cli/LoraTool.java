@@ -1,21 +1,18 @@
 package org.i2lspark.jobs.cli;
 
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.util.concurrent.Callable;
 import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Spec;
 
 /** A command on LoRA files. What it cannot read or write is the user's to mend, so it is told in one line. */
 abstract class LoraTool implements Callable<Integer> {
     @Mixin
     private StoreOptions storeOptions;
 
-    @Spec
-    private CommandSpec spec;
+    @Mixin
+    private ReportOptions report;
 
     abstract void run(LoraStore store) throws IOException;
 
@@ -31,9 +28,7 @@ abstract class LoraTool implements Callable<Integer> {
         }
     }
 
-    final void print(String line) {
-        PrintWriter out = spec.commandLine().getOut();
-        out.println(line);
-        out.flush();
+    final ReportOptions report() {
+        return report;
     }
 }

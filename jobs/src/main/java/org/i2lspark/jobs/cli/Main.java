@@ -82,7 +82,7 @@ public final class Main {
             NativeCodecs.unpackWhereExecutable();
             Surroundings.nameOfUnknownUser().ifPresent(Sessions::logIn);
         } catch (UnusableLibraryException e) {
-            return explain(e, err);
+            return Verdict.on(e).tell(err);
         }
         return run(out, err, args);
     }
@@ -103,7 +103,7 @@ public final class Main {
                 .setOut(out)
                 .setErr(err)
                 .setParameterExceptionHandler(Main::explainUsage)
-                .setExecutionExceptionHandler((e, line, parsed) -> explain(e, line.getErr()));
+                .setExecutionExceptionHandler((e, line, parsed) -> explain(e, line));
         if (args.length == 0) {
             commandLine.usage(commandLine.getErr());
             return UNUSABLE;
@@ -131,34 +131,50 @@ public final class Main {
         return UNUSABLE;
     }
 
-    /** Says why a command did not do what it was to do, and gives the exit code. */
-    static int explain(Exception problem, PrintWriter err) {
+    private static int explain(Exception problem, CommandLine command) {
         if (Interruption.isUnderWay()) {
             return BROKEN;
         }
-        Exception e = toldByTask(problem);
-        String said = Secrets.redact(Problems.describe(e));
-        if (e instanceof UnusableException
-                || e instanceof UnusableLibraryException
-                || StoreProblems.isMissingStore(e)) {
-            err.println("Error: " + said);
-            return UNUSABLE;
+        Verdict verdict = Verdict.on(problem);
+        ReportOptions.of(command).ifPresent(report -> report.failed(verdict.exitCode(), verdict.message()));
+        return verdict.tell(command.getErr());
+    }
+
+    /**
+     * Why a command did not do what it was to do.
+     *
+     * @param trace where, if the program is at fault; else empty
+     */
+    record Verdict(int exitCode, String message, String trace) {
+        static Verdict on(Exception problem) {
+            Exception e = toldByTask(problem);
+            String said = Secrets.redact(Problems.describe(e));
+            if (e instanceof UnusableException
+                    || e instanceof UnusableLibraryException
+                    || StoreProblems.isMissingStore(e)) {
+                return new Verdict(UNUSABLE, said, "");
+            }
+            if (e instanceof StoppedException) {
+                return new Verdict(STOPPED, said, "");
+            }
+            if (StoreProblems.isFull(e)) {
+                return new Verdict(
+                        BROKEN,
+                        "the run broke: the disk is full or the quota is used up; what was finished is kept: make room and start the run again",
+                        "");
+            }
+            StringWriter trace = new StringWriter();
+            e.printStackTrace(new PrintWriter(trace));
+            return new Verdict(BROKEN, "the run broke: " + said, Secrets.redact(trace.toString()));
         }
-        if (e instanceof StoppedException) {
-            err.println("Error: " + said);
-            return STOPPED;
+
+        /** Says it, and gives the exit code. */
+        int tell(PrintWriter err) {
+            err.println("Error: " + message);
+            err.print(trace);
+            err.flush();
+            return exitCode;
         }
-        if (StoreProblems.isFull(e)) {
-            err.println(
-                    "Error: the run broke: the disk is full or the quota is used up; what was finished is kept: make room and start the run again");
-            return BROKEN;
-        }
-        err.println("Error: the run broke: " + said);
-        StringWriter trace = new StringWriter();
-        e.printStackTrace(new PrintWriter(trace));
-        err.print(Secrets.redact(trace.toString()));
-        err.flush();
-        return BROKEN;
     }
 
     /** What a task found unusable comes wrapped in what Spark says of the task. */

@@ -1,15 +1,15 @@
 package org.i2lspark.jobs.cli;
 
 import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.apache.spark.sql.SparkSession;
 import org.i2lspark.jobs.maintenance.CompactJob;
 import org.i2lspark.jobs.storage.Storage;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** {@code i2l manifest}: looks after the manifest's files. */
 @Command(
@@ -39,23 +39,23 @@ final class ManifestCommand {
         @Mixin
         private SparkOptions sparkOptions;
 
-        @Spec
-        private CommandSpec spec;
+        @Mixin
+        private ReportOptions report;
 
         @Override
         public Integer call() throws IOException {
             output.check();
-            try (SparkSession spark = sparkOptions.start("i2l manifest compact")) {
+            try (SparkSession spark = sparkOptions.start("i2l manifest compact", report)) {
                 Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
-                CompactJob.Report report = new CompactJob(spark, storage, output.layout(storage)).execute(dryRun);
-                String result = report.filesAfter() == report.filesBefore()
+                CompactJob.Report done = new CompactJob(spark, storage, output.layout(storage)).execute(dryRun);
+                Map<String, Object> facts = new LinkedHashMap<>();
+                facts.put("dry_run", dryRun);
+                facts.putAll(done.facts());
+                report.document(facts);
+                String result = done.filesAfter() == done.filesBefore()
                         ? dryRun ? "dry run: nothing was written" : "nothing to do"
-                        : "now %d files".formatted(report.filesAfter());
-                spec.commandLine()
-                        .getOut()
-                        .println(
-                                "%d commits in %d files; %s".formatted(report.commits(), report.filesBefore(), result));
-                spec.commandLine().getOut().flush();
+                        : "now %d files".formatted(done.filesAfter());
+                report.say("%d commits in %d files; %s".formatted(done.commits(), done.filesBefore(), result));
                 return 0;
             }
         }

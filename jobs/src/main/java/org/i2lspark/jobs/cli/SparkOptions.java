@@ -1,7 +1,6 @@
 package org.i2lspark.jobs.cli;
 
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.util.Map;
 import org.apache.spark.sql.SparkSession;
 import picocli.CommandLine.Mixin;
@@ -27,10 +26,12 @@ final class SparkOptions {
     private CommandSpec command;
 
     SparkSession start(String name) throws IOException {
+        return start(name, new ReportOptions(command));
+    }
+
+    SparkSession start(String name, ReportOptions report) throws IOException {
         Map<String, String> all = settings();
-        PrintWriter err = command.commandLine().getErr();
-        err.println(STARTING);
-        err.flush();
+        report.note(STARTING);
         return Sessions.start(name, all);
     }
 

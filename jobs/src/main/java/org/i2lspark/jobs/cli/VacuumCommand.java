@@ -1,10 +1,11 @@
 package org.i2lspark.jobs.cli;
 
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -14,9 +15,7 @@ import org.i2lspark.jobs.storage.Storage;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 import picocli.CommandLine.TypeConversionException;
 
 /** {@code i2l vacuum}: removes what nothing refers to. */
@@ -50,8 +49,8 @@ final class VacuumCommand implements Callable<Integer> {
     @Mixin
     private SparkOptions sparkOptions;
 
-    @Spec
-    private CommandSpec spec;
+    @Mixin
+    private ReportOptions report;
 
     /** Reads ages such as {@code 3d}. */
     static final class AgeConverter implements ITypeConverter<Duration> {
@@ -76,16 +75,20 @@ final class VacuumCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         output.check();
-        try (SparkSession spark = sparkOptions.start("i2l vacuum")) {
+        try (SparkSession spark = sparkOptions.start("i2l vacuum", report)) {
             Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
-            VacuumJob.Report report = new VacuumJob(spark, storage, output.layout(storage)).execute(olderThan, dryRun);
+            VacuumJob.Report found = new VacuumJob(spark, storage, output.layout(storage)).execute(olderThan, dryRun);
+            Map<String, Object> facts = new LinkedHashMap<>();
+            facts.put("dry_run", dryRun);
+            facts.putAll(found.facts());
+            report.document(facts);
             String verb = dryRun ? "would be removed" : "removed";
             String loras =
-                    String.format(Locale.ROOT, "LoRAs that no row names (%.1f MB) %s", report.loraBytes() / 1e6, verb);
-            show(report.loraCount(), loras, report.loras());
-            show("folders of killed runs " + verb, report.runs());
-            show("manifest files that do not count " + verb, report.manifestFiles());
-            show("uploads that were never ended " + verb, report.uploads());
+                    String.format(Locale.ROOT, "LoRAs that no row names (%.1f MB) %s", found.loraBytes() / 1e6, verb);
+            show(found.loraCount(), loras, found.loras());
+            show("folders of killed runs " + verb, found.runs());
+            show("manifest files that do not count " + verb, found.manifestFiles());
+            show("uploads that were never ended " + verb, found.uploads());
             return 0;
         }
     }
@@ -95,13 +98,11 @@ final class VacuumCommand implements Callable<Integer> {
     }
 
     private void show(long count, String what, List<String> names) {
-        PrintWriter out = spec.commandLine().getOut();
-        out.println("%d %s".formatted(count, what));
+        report.say("%d %s".formatted(count, what));
         List<String> shown = names.stream().limit(MAX_LISTED).toList();
-        shown.forEach(name -> out.println("  " + name));
+        shown.forEach(name -> report.say("  " + name));
         if (count > shown.size()) {
-            out.println("  … and %d more".formatted(count - shown.size()));
+            report.say("  … and %d more".formatted(count - shown.size()));
         }
-        out.flush();
     }
 }

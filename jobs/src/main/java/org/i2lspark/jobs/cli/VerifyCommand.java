@@ -1,7 +1,6 @@
 package org.i2lspark.jobs.cli;
 
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.apache.spark.sql.SparkSession;
@@ -9,9 +8,7 @@ import org.i2lspark.jobs.maintenance.VerifyJob;
 import org.i2lspark.jobs.storage.Storage;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** {@code i2l verify}: whether the LoRAs are as the manifest says. */
 @Command(
@@ -24,12 +21,15 @@ import picocli.CommandLine.Spec;
         },
         footer = {
             "",
-            "Example:",
+            "Examples:",
             "  i2l verify --output s3a://loras/all",
+            "  i2l verify --output out/ --json --quiet | jq .findings_by_kind",
             "",
             "Exit codes: 0 all is well, 1 the check broke, 2 it cannot run as asked, 3 something is not as it should be."
         })
 final class VerifyCommand implements Callable<Integer> {
+    private static final int MAX_LISTED = 20;
+
     @Mixin
     private OutputOptions output;
 
@@ -42,31 +42,35 @@ final class VerifyCommand implements Callable<Integer> {
     @Mixin
     private SparkOptions sparkOptions;
 
-    @Spec
-    private CommandSpec spec;
+    @Mixin
+    private ReportOptions report;
 
     @Override
     public Integer call() throws IOException {
         output.check();
-        PrintWriter out = spec.commandLine().getOut();
-        try (SparkSession spark = sparkOptions.start("i2l verify")) {
+        try (SparkSession spark = sparkOptions.start("i2l verify", report)) {
             Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
             VerifyJob job = new VerifyJob(spark, storage, output.layout(storage));
-            VerifyJob.Report report = repair ? job.repair() : job.execute();
-            out.println(String.format(
-                    Locale.ROOT, "LoRAs named by the manifest: %d, %.1f MB", report.loras(), report.bytes() / 1e6));
-            if (report.isClean()) {
-                out.println("All are there, with their hashes and valid headers, and there are no others.");
+            VerifyJob.Report found = repair ? job.repair() : job.execute();
+            report.document(found.facts());
+            report.say(String.format(
+                    Locale.ROOT, "LoRAs named by the manifest: %d, %.1f MB", found.loras(), found.bytes() / 1e6));
+            if (found.isClean()) {
+                report.say("All are there, with their hashes and valid headers, and there are no others.");
                 return 0;
             }
-            report.counts().forEach((kind, count) -> out.println("%s: %d".formatted(kind.id(), count)));
-            report.findings()
-                    .forEach(finding -> out.println(
+            found.counts().forEach((kind, count) -> report.say("%s: %d".formatted(kind.id(), count)));
+            found.findings().stream()
+                    .limit(MAX_LISTED)
+                    .forEach(finding -> report.say(
                             "  [%s] %s: %s".formatted(finding.kind().id(), finding.path(), finding.detail())));
-            out.println(
+            if (found.total() > MAX_LISTED) {
+                report.say("  … and %d more".formatted(found.total() - MAX_LISTED));
+            }
+            report.say(
                     repair
                             ? "%d damaged files were removed or set aside. Run generate again: it makes what is missing and takes up what no row names."
-                                    .formatted(report.removed())
+                                    .formatted(found.removed())
                             : "Run generate again: it makes again what is missing or damaged and takes up what no row names. Damage to the manifest: 'i2l verify --repair' first.");
             return Main.STYLES_FAILED;
         }

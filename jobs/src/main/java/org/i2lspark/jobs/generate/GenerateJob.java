@@ -8,6 +8,7 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -96,6 +97,19 @@ public final class GenerateJob implements AutoCloseable {
 
     /** What a run would do. */
     public record Plan(long styles, long images, int partitions, WorkOrder order) {
+        /** The plan for a program: names and values. */
+        public Map<String, Object> facts() {
+            Map<String, Object> facts = new LinkedHashMap<>();
+            facts.put("styles", styles);
+            facts.put("images", images);
+            facts.put("partitions", partitions);
+            facts.put("model", order.model());
+            facts.put("device", order.device());
+            facts.put("precision", GenerateOptions.lower(order.precision()));
+            facts.put("batch_size", order.batchSize());
+            return facts;
+        }
+
         /** The plan for a person. */
         public String text() {
             return "%d styles, %d images, %d partitions%nModel: %s%nRuns on %s in %s, batches of %d%n"
@@ -276,7 +290,7 @@ public final class GenerateJob implements AutoCloseable {
         Rows runs = new Rows(ManifestTable.RUNS);
         runs.add(row -> row.text("run_id", runId)
                 .text("commit", runId)
-                .text("status", summary.failed() > 0 ? "done_with_failures" : "done")
+                .text("status", summary.status())
                 .time("started_at", start)
                 .time("finished_at", Instant.now())
                 .decimal("seconds", summary.seconds())

@@ -3,11 +3,14 @@ package org.i2lspark.jobs.generate;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.ToLongFunction;
+import org.apache.hadoop.fs.Path;
+import org.i2lspark.jobs.output.ManifestTable;
 import org.i2lspark.jobs.worker.PartResult;
 import org.i2lspark.jobs.worker.PartResult.StyleFailure;
 
@@ -33,7 +36,8 @@ public record RunSummary(
         long halvings,
         Map<String, Long> failuresByClass,
         List<StyleFailure> failures) {
-    private static final int MAX_LISTED = 20;
+    private static final int MAX_LISTED = 1000;
+    private static final int MAX_TOLD = 20;
 
     static RunSummary of(String runId, String output, Instant start, List<PartResult> results) {
         Map<String, Long> byClass = new TreeMap<>();
@@ -61,6 +65,32 @@ public record RunSummary(
 
     private static long sum(List<PartResult> results, ToLongFunction<PartResult> count) {
         return results.stream().mapToLong(count).sum();
+    }
+
+    /** As the manifest says it. */
+    String status() {
+        return failed > 0 ? "done_with_failures" : "done";
+    }
+
+    /** The summary for a program: names, those of the manifest where it has them, and values. */
+    public Map<String, Object> facts() {
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("run_id", runId);
+        facts.put("status", status());
+        facts.put("output", output);
+        facts.put("styles_done", done);
+        facts.put("styles_skipped", skipped);
+        facts.put("styles_failed", failed);
+        facts.put("styles_failed_before", failedBefore);
+        facts.put("images", images);
+        facts.put("lora_bytes", loraBytes);
+        facts.put("seconds", seconds);
+        facts.put("receipts_lost", receiptsLost);
+        facts.put("batches_halved", halvings);
+        facts.put("failures_by_class", failuresByClass);
+        facts.put("failures", failures.stream().map(StyleFailure::facts).toList());
+        facts.put("rows", ManifestTable.LORAS.folder(new Path(output), runId).toString());
+        return facts;
     }
 
     /** The summary for a person. */
@@ -98,13 +128,15 @@ public record RunSummary(
             text.append("  %d of them failed before and were not tried again; --retry-failed tries them%n"
                     .formatted(failedBefore));
         }
-        failures.forEach(failure -> text.append("  %s: [%s] %s%n"
-                .formatted(
-                        failure.styleId(),
-                        failure.failure().errorClass().id(),
-                        failure.failure().message())));
-        if (failed > failures.size()) {
-            text.append("  … and %d more, in the manifest: status = 'failed'%n".formatted(failed - failures.size()));
+        failures.stream()
+                .limit(MAX_TOLD)
+                .forEach(failure -> text.append("  %s: [%s] %s%n"
+                        .formatted(
+                                failure.styleId(),
+                                failure.failure().errorClass().id(),
+                                failure.failure().message())));
+        if (failed > MAX_TOLD) {
+            text.append("  … and %d more, in the manifest: status = 'failed'%n".formatted(failed - MAX_TOLD));
         }
     }
 }

@@ -1,7 +1,9 @@
 package org.i2lspark.jobs.maintenance;
 
 import java.io.IOException;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.SparkSession;
 import org.i2lspark.jobs.generate.GenerateJob;
@@ -26,7 +28,16 @@ public final class CompactJob {
     }
 
     /** Files of all tables. */
-    public record Report(int commits, long filesBefore, long filesAfter) {}
+    public record Report(int commits, long filesBefore, long filesAfter) {
+        /** The report for a program: names and values. */
+        public Map<String, Object> facts() {
+            Map<String, Object> facts = new LinkedHashMap<>();
+            facts.put("commits", commits);
+            facts.put("files_before", filesBefore);
+            facts.put("files_after", filesAfter);
+            return facts;
+        }
+    }
 
     /** Compacts, or only counts; where all is in one commit there is nothing to do. */
     public Report execute(boolean dryRun) throws IOException {

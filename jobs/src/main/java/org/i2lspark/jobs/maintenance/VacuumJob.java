@@ -5,7 +5,9 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -32,7 +34,7 @@ import software.amazon.awssdk.services.s3.model.MultipartUpload;
  * limit stays, for a run may be making it or a query reading it.
  */
 public final class VacuumJob {
-    private static final int MAX_LISTED = 20;
+    private static final int MAX_LISTED = 10_000;
 
     private final SparkSession spark;
     private final Storage storage;
@@ -62,7 +64,19 @@ public final class VacuumJob {
             List<String> loras,
             List<String> runs,
             List<String> manifestFiles,
-            List<String> uploads) {}
+            List<String> uploads) {
+        /** The report for a program: names and values. */
+        public Map<String, Object> facts() {
+            Map<String, Object> facts = new LinkedHashMap<>();
+            facts.put("lora_count", loraCount);
+            facts.put("lora_bytes", loraBytes);
+            facts.put("loras", loras);
+            facts.put("runs", runs);
+            facts.put("manifest_files", manifestFiles);
+            facts.put("uploads", uploads);
+            return facts;
+        }
+    }
 
     /**
      * Removes what is older, or only names it.

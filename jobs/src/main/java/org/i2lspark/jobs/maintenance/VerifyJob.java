@@ -3,6 +3,7 @@ package org.i2lspark.jobs.maintenance;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -31,7 +32,7 @@ import org.i2lspark.jobs.storage.Storage;
  */
 public final class VerifyJob {
     private static final int LORAS_PER_TASK = 100;
-    private static final int MAX_LISTED = 20;
+    private static final int MAX_LISTED = 10_000;
 
     private final SparkSession spark;
     private final Storage storage;
@@ -57,6 +58,29 @@ public final class VerifyJob {
     public record Report(long loras, long bytes, Map<Kind, Long> counts, List<Finding> findings, long removed) {
         public boolean isClean() {
             return counts.isEmpty();
+        }
+
+        /** How many findings there are. */
+        public long total() {
+            return counts.values().stream().mapToLong(Long::longValue).sum();
+        }
+
+        /** The report for a program: names and values. */
+        public Map<String, Object> facts() {
+            Map<String, Object> facts = new LinkedHashMap<>();
+            facts.put("clean", isClean());
+            facts.put("loras", loras);
+            facts.put("lora_bytes", bytes);
+            facts.put("removed", removed);
+            facts.put("findings_by_kind", countsById());
+            facts.put("findings", findings.stream().map(Finding::facts).toList());
+            return facts;
+        }
+
+        private Map<String, Long> countsById() {
+            Map<String, Long> byId = new TreeMap<>();
+            counts.forEach((kind, count) -> byId.put(kind.id(), count));
+            return byId;
         }
     }
 

@@ -4,8 +4,10 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.Serializable;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
@@ -50,6 +52,15 @@ public final class LoraCheck {
      * @param path relative to the output
      */
     public record Finding(Kind kind, String path, String detail) implements Serializable {
+        /** The finding for a program: names and values. */
+        public Map<String, Object> facts() {
+            Map<String, Object> facts = new LinkedHashMap<>();
+            facts.put("kind", kind.id());
+            facts.put("path", path);
+            facts.put("detail", detail);
+            return facts;
+        }
+
         /** Whether it can be removed, so that the next run makes it again. */
         public boolean isDamaged() {
             return switch (kind) {

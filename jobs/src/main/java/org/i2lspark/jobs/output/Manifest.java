@@ -50,7 +50,7 @@ import org.i2lspark.jobs.storage.Storage.Stored;
 public final class Manifest {
     private static final long BYTES_PER_FILE = 256L << 20;
     private static final long MAX_SUCCESS_BYTES = 64 << 20;
-    private static final String COMMIT = "commit";
+    static final String COMMIT = "commit";
     private static final String COMMIT_PROTOCOL = "org.apache.spark.internal.io.cloud.PathOutputCommitProtocol";
     private static final String PARQUET_COMMITTER = "org.apache.spark.internal.io.cloud.BindingParquetOutputCommitter";
 
@@ -256,7 +256,7 @@ public final class Manifest {
 
     /** Where the files of a commit lie. */
     public Path folder(ManifestTable table, String commit) {
-        return new Path(table.folder(output), COMMIT + "=" + commit);
+        return table.folder(output, commit);
     }
 
     /** The file that makes a commit count. */

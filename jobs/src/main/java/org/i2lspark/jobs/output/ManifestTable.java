@@ -85,6 +85,11 @@ public enum ManifestTable {
         return name().toLowerCase(Locale.ROOT);
     }
 
+    /** The folder of a commit's rows in an output. */
+    public Path folder(Path output, String commit) {
+        return new Path(folder(output), Manifest.COMMIT + "=" + commit);
+    }
+
     /** The table's folder in an output. */
     public Path folder(Path output) {
         return new Path(new Path(output, "manifest"), id());

@@ -2,6 +2,7 @@ package org.i2lspark.jobs.worker;
 
 import java.io.Serializable;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -38,10 +39,20 @@ public record PartResult(
         long stagedBytes)
         implements Serializable {
     /** More of them are in the manifest; the driver would have to hold all of a run. */
-    private static final int MAX_LISTED = 20;
+    private static final int MAX_LISTED = 100;
 
     /** A style that failed. */
-    public record StyleFailure(String styleId, Failure failure) implements Serializable {}
+    public record StyleFailure(String styleId, Failure failure) implements Serializable {
+        /** The failure for a program, in the manifest's terms. */
+        public Map<String, Object> facts() {
+            Map<String, Object> facts = new LinkedHashMap<>();
+            facts.put("style_id", styleId);
+            facts.put("error_kind", failure.errorClass().kind().id());
+            facts.put("error_class", failure.errorClass().id());
+            facts.put("error_message", failure.message());
+            return facts;
+        }
+    }
 
     /** The counts of a task on its way. */
     static final class Tally {

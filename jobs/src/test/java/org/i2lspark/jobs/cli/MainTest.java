@@ -116,7 +116,7 @@ class MainTest {
 
     private static Told explain(Exception problem) {
         StringWriter err = new StringWriter();
-        int exitCode = Main.explain(problem, new PrintWriter(err, true));
+        int exitCode = Main.Verdict.on(problem).tell(new PrintWriter(err, true));
         return new Told(exitCode, err.toString());
     }
 }

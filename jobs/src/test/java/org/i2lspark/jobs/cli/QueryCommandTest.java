@@ -24,7 +24,7 @@ class QueryCommandTest {
             CommandLineRun run = CommandLineRun.of((Object[]) (command + " " + output).split(" ", -1));
             assertThat(run.exitCode()).isEqualTo(Main.UNUSABLE);
             assertThat(run.err())
-                    .contains("Cannot read the manifest of file:" + output)
+                    .containsAnyOf("Cannot read the manifest of file:" + output, "Cannot verify file:" + output)
                     .contains("is it the --output of a run?");
         }
     }

@@ -1,0 +1,96 @@
+package org.i2lspark.jobs.cli;
+
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.PrintWriter;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** To whom a command reports: to a person, in words; or to a program, in one JSON document. */
+final class ReportOptions {
+    private static final JsonMapper JSON = new JsonMapper();
+
+    @Option(
+            names = "--json",
+            description =
+                    "Print one JSON document on standard output, also of an error, and all else on standard error.")
+    private boolean json;
+
+    @Option(names = "--quiet", description = "Print errors only; the document of --json is printed all the same.")
+    private boolean quiet;
+
+    @Spec(Spec.Target.MIXEE)
+    private CommandSpec command;
+
+    private boolean told;
+
+    ReportOptions() {}
+
+    /** For a command that has no such options. */
+    ReportOptions(CommandSpec command) {
+        this.command = command;
+    }
+
+    /** What a command was told; empty for one that has no such options. */
+    static Optional<ReportOptions> of(CommandLine command) {
+        return command.getCommandSpec().mixins().values().stream()
+                .map(CommandSpec::userObject)
+                .filter(ReportOptions.class::isInstance)
+                .map(ReportOptions.class::cast)
+                .findFirst();
+    }
+
+    boolean quiet() {
+        return quiet;
+    }
+
+    /** Tells a person a line of the result; the document takes its place. */
+    void say(String line) {
+        if (!json) {
+            print(command.commandLine().getOut(), line + System.lineSeparator());
+        }
+    }
+
+    /** Tells a person what is about to be done, in lines that are whole; beside a document on standard error. */
+    void announce(String lines) {
+        print(json ? command.commandLine().getErr() : command.commandLine().getOut(), lines);
+    }
+
+    /** Tells a person what is being done. */
+    void note(String line) {
+        print(command.commandLine().getErr(), line + System.lineSeparator());
+    }
+
+    private void print(PrintWriter writer, String text) {
+        if (!quiet) {
+            writer.print(text);
+            writer.flush();
+        }
+    }
+
+    /**
+     * Tells a program the result; what comes after it is told to persons only.
+     *
+     * @param facts names in snake case, and values: numbers, texts, truths, lists and maps of them
+     */
+    void document(Map<String, ?> facts) {
+        if (json && !told) {
+            told = true;
+            PrintWriter out = command.commandLine().getOut();
+            out.println(JSON.valueToTree(facts).toPrettyString());
+            out.flush();
+        }
+    }
+
+    /** Tells a program why there is no result. */
+    void failed(int exitCode, String message) {
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("exit_code", exitCode);
+        facts.put("error", message);
+        document(facts);
+    }
+}
