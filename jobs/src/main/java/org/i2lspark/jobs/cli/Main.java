@@ -37,6 +37,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             VacuumCommand.class,
             ManifestCommand.class,
             SampleModelsCommand.class,
+            CompletionCommand.class,
             BenchCommand.class,
             BenchPlanCommand.class
         },
