@@ -2,8 +2,6 @@ package org.i2lspark.jobs.catalog;
 
 import java.io.IOException;
 import java.io.Serializable;
-import java.util.List;
-import java.util.Locale;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.api.java.JavaRDD;
@@ -49,7 +47,7 @@ public final class Catalog {
     }
 
     /**
-     * Reads a catalog: a table in Parquet (a file or a folder of part files), CSV with a header, or JSON Lines; else a
+     * Reads a catalog: a table in Parquet (a file or a folder of them), CSV with a header, or JSON; else a
      * folder of images, which executors list.
      *
      * @throws UnusableException if there is none, if it is malformed, or if it holds no image
@@ -57,10 +55,10 @@ public final class Catalog {
     public static Catalog read(SparkSession spark, Storage storage, String uri) throws IOException {
         Path path = storage.qualify(new Path(uri));
         FileStatus status = storage.status(path)
-                .orElseThrow(() -> new UnusableException(
-                        "Cannot read catalog %s: there is no such file or folder (expected a folder of images, or a .parquet, .csv or .jsonl table)"
-                                .formatted(uri)));
-        TableFormat format = tableFormat(storage, status);
+                .orElseThrow(() ->
+                        new UnusableException("Cannot read catalog %s: there is no such file or folder (expected %s)"
+                                .formatted(uri, TableFormat.EXPECTED)));
+        TableFormat format = TableFormat.of(storage, status).orElse(null);
         Catalog catalog = new Catalog(
                 uri,
                 path,
@@ -98,7 +96,8 @@ public final class Catalog {
     }
 
     static UnusableException invalid(String uri, Exception cause) {
-        String firstLine = Problems.describe(cause).lines().findFirst().orElse("");
+        String firstLine =
+                Problems.printable(Problems.describe(cause).lines().findFirst().orElse(""));
         return new UnusableException("Cannot read catalog %s: %s".formatted(uri, firstLine), cause);
     }
 
@@ -127,60 +126,5 @@ public final class Catalog {
     /** Frees what executors keep of it. */
     public void close() {
         styles.unpersist();
-    }
-
-    enum TableFormat {
-        PARQUET,
-        CSV,
-        JSON
-    }
-
-    private static TableFormat tableFormat(Storage storage, FileStatus status) throws IOException {
-        String name = status.getPath().getName().toLowerCase(Locale.ROOT);
-        if (status.isDirectory()) {
-            // what Spark wrote: a folder of part files
-            return name.endsWith(".parquet") || holdsParquet(storage, status.getPath()) ? TableFormat.PARQUET : null;
-        }
-        if (name.endsWith(".parquet")) {
-            return TableFormat.PARQUET;
-        }
-        if (name.endsWith(".csv")) {
-            return TableFormat.CSV;
-        }
-        if (name.endsWith(".jsonl") || name.endsWith(".ndjson") || name.endsWith(".json")) {
-            return TableFormat.JSON;
-        }
-        throw new UnusableException(
-                "Cannot read catalog %s: unknown kind of file (expected a folder of images, or a table ending in .parquet, .csv or .jsonl)"
-                        .formatted(status.getPath()));
-    }
-
-    /** What Spark and others write: Parquet files and no images, perhaps below folders named {@code column=value}. */
-    private static boolean holdsParquet(Storage storage, Path folder) throws IOException {
-        List<FileStatus> children = storage.children(folder).stream()
-                .filter(child -> !child.getPath().getName().startsWith("_")
-                        && !child.getPath().getName().startsWith("."))
-                .toList();
-        List<FileStatus> folders =
-                children.stream().filter(FileStatus::isDirectory).toList();
-        if (!folders.stream().allMatch(child -> child.getPath().getName().contains("="))) {
-            return false;
-        }
-        List<String> files = children.stream()
-                .filter(FileStatus::isFile)
-                .map(child -> child.getPath().getName().toLowerCase(Locale.ROOT))
-                .toList();
-        if (files.stream().anyMatch(FolderCatalog::isNamedLikeAnImage)) {
-            return false;
-        }
-        if (files.stream().anyMatch(name -> name.endsWith(".parquet"))) {
-            return true;
-        }
-        for (FileStatus child : folders) {
-            if (holdsParquet(storage, child.getPath())) {
-                return true;
-            }
-        }
-        return false;
     }
 }

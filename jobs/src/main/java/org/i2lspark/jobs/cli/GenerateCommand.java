@@ -49,7 +49,7 @@ final class GenerateCommand implements Callable<Integer> {
             paramLabel = "URI",
             description = {
                 "What to work on. A folder: each sub-folder with images is a style, an image directly in the folder is a style of its own.",
-                "Or a .parquet, .csv or .jsonl table with columns style_id, image and optionally brand, position."
+                "Or a .parquet, .csv, .tsv or .jsonl table with columns style_id, image and optionally brand, position."
             })
     private String catalog;
 

@@ -26,7 +26,7 @@ final class LocalPlaces {
     void requireCatalog(String catalog) throws UnusableException {
         if (local(catalog).filter(path -> !Files.exists(path)).isPresent()) {
             throw new UnusableException(
-                    "Cannot read catalog %s: there is no such file or folder (expected a folder of images, or a .parquet, .csv or .jsonl table)"
+                    "Cannot read catalog %s: there is no such file or folder (expected a folder of images, or a .parquet, .csv, .tsv or .jsonl table)"
                             .formatted(catalog));
         }
     }

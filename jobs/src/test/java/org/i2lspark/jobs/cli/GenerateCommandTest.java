@@ -337,11 +337,11 @@ class GenerateCommandTest {
                 "it has no column style_id (found: style, image)");
         assertUnusable(
                 generateFrom(Files.writeString(catalog.resolve("b.csv"), "style_id,image\nx,y.png\n,z.png\n")),
-                "1 rows lack style_id or image");
+                "line 3 has no style_id");
         assertUnusable(
                 generateFrom(Files.writeString(
                         catalog.resolve("c.csv"), "style_id,image,brand\nx,y.png,one\nx,z.png,two\n")),
-                "style 'x' has several brands");
+                "style 'x' has several brands: one in line 2, two in line 3");
         assertUnusable(
                 generateFrom(Files.writeString(catalog.resolve("d.csv"), "style_id,image\n")), "it holds no images");
         assertUnusable(generateFrom(Files.writeString(catalog.resolve("e.txt"), "")), "unknown kind of file");
