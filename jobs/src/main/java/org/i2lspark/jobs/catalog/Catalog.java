@@ -2,6 +2,8 @@ package org.i2lspark.jobs.catalog;
 
 import java.io.IOException;
 import java.io.Serializable;
+import java.io.UncheckedIOException;
+import java.util.List;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.api.java.JavaRDD;
@@ -10,6 +12,7 @@ import org.apache.spark.sql.SparkSession;
 import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.storage.Storage;
+import scala.Tuple2;
 
 /**
  * The list of styles and image URIs, from a folder of images or from a table. It stays distributed: the driver only counts.
@@ -18,14 +21,14 @@ public final class Catalog {
     private final String uri;
     private final Path path;
     private final TableFormat format;
-    private final JavaRDD<Style> styles;
+    private final JavaRDD<Found> found;
     private final Totals totals;
 
-    private Catalog(String uri, Path path, TableFormat format, JavaRDD<Style> styles) throws UnusableException {
+    private Catalog(String uri, Path path, TableFormat format, JavaRDD<Found> found) throws UnusableException {
         this.uri = uri;
         this.path = path;
         this.format = format;
-        this.styles = styles.persist(StorageLevels.DISK_ONLY);
+        this.found = found.persist(StorageLevels.DISK_ONLY);
         this.totals = count();
     }
 
@@ -34,15 +37,23 @@ public final class Catalog {
      *
      * @param problem of one of its styles; null when there is none
      */
-    private record Totals(long styles, long images, String problem) implements Serializable {
-        static final Totals NONE = new Totals(0, 0, null);
+    private record Totals(long styles, long images, PassedOver passedOver, String problem) implements Serializable {
+        static final Totals NONE = new Totals(0, 0, PassedOver.NOTHING, null);
 
-        Totals add(Style style) {
-            return new Totals(styles + 1, images + style.images().size(), problem == null ? style.problem() : problem);
+        Totals add(Found found) {
+            Totals sum = new Totals(styles, images, passedOver.plus(found.passedOver()), problem);
+            for (Style style : found.styles()) {
+                sum = sum.add(new Totals(1, style.images().size(), PassedOver.NOTHING, style.problem()));
+            }
+            return sum;
         }
 
         Totals add(Totals other) {
-            return new Totals(styles + other.styles, images + other.images, problem == null ? other.problem : problem);
+            return new Totals(
+                    styles + other.styles,
+                    images + other.images,
+                    passedOver.plus(other.passedOver),
+                    problem == null ? other.problem : problem);
         }
     }
 
@@ -64,9 +75,8 @@ public final class Catalog {
                 path,
                 format,
                 format == null
-                        ? FolderCatalog.read(
-                                spark, storage, storage.fileSystem(path).resolvePath(path))
-                        : TableCatalog.read(spark, storage, format, path, uri));
+                        ? folder(spark, storage, path, uri)
+                        : TableCatalog.read(spark, storage, format, path, uri).map(Found::of));
         if (catalog.styleCount() == 0) {
             catalog.close();
             throw new UnusableException("Cannot read catalog %s: it holds no images (expected %s)"
@@ -79,10 +89,22 @@ public final class Catalog {
         return catalog;
     }
 
+    private static JavaRDD<Found> folder(SparkSession spark, Storage storage, Path path, String uri)
+            throws UnusableException {
+        try {
+            return FolderCatalog.read(spark, storage, storage.fileSystem(path).resolvePath(path));
+        } catch (IOException | UncheckedIOException e) {
+            throw invalid(uri, e);
+        }
+    }
+
     private Totals count() throws UnusableException {
         Totals counted;
         try {
-            counted = styles.aggregate(Totals.NONE, Totals::add, Totals::add);
+            counted = found.aggregate(Totals.NONE, Totals::add, Totals::add);
+            if (format == null) {
+                refuseDoubledIds(styles());
+            }
         } catch (Exception e) {
             // Spark throws checked exceptions unchecked
             close();
@@ -95,6 +117,26 @@ public final class Catalog {
         return counted;
     }
 
+    /** Rows of one id are one style; but of folders and files, each is a style. */
+    static void refuseDoubledIds(JavaRDD<Style> styles) throws IOException {
+        List<Tuple2<String, List<String>>> doubled = styles.mapToPair(
+                        style -> new Tuple2<>(style.id(), List.of(firstImage(style))))
+                .reduceByKey((one, other) -> List.of(one.get(0), other.get(0)))
+                .filter(places -> places._2().size() > 1)
+                .take(1);
+        if (!doubled.isEmpty()) {
+            List<String> places = doubled.get(0)._2().stream().sorted().toList();
+            throw new IOException("two styles have the id '%s', those of %s and %s; rename one of them"
+                    .formatted(doubled.get(0)._1(), places.get(0), places.get(1)));
+        }
+    }
+
+    private static String firstImage(Style style) {
+        return style.images().isEmpty()
+                ? "a folder that cannot be listed"
+                : style.images().get(0);
+    }
+
     static UnusableException invalid(String uri, Exception cause) {
         String firstLine =
                 Problems.printable(Problems.describe(cause).lines().findFirst().orElse(""));
@@ -102,7 +144,12 @@ public final class Catalog {
     }
 
     public JavaRDD<Style> styles() {
-        return styles;
+        return found.flatMap(part -> part.styles().iterator());
+    }
+
+    /** What it does not take of what lies in its folder. */
+    public PassedOver passedOver() {
+        return totals.passedOver;
     }
 
     public long styleCount() {
@@ -125,6 +172,6 @@ public final class Catalog {
 
     /** Frees what executors keep of it. */
     public void close() {
-        styles.unpersist();
+        found.unpersist();
     }
 }

@@ -6,25 +6,21 @@ import java.io.UncheckedIOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Set;
 import java.util.Spliterators;
-import java.util.TreeMap;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
-import org.apache.hadoop.fs.RemoteIterator;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.util.SerializableConfiguration;
-import org.i2lspark.jobs.storage.Retries;
+import org.i2lspark.jobs.catalog.FolderListing.Folder;
 import org.i2lspark.jobs.storage.Storage;
 
 /**
@@ -69,158 +65,89 @@ final class FolderCatalog {
      *
      * @param relative path below the catalog, empty for the catalog itself
      */
-    private record Listing(String folder, String relative, Extent extent) implements Serializable {
-        Listing child(String name) {
-            return new Listing(folder + "/" + name, relative.isEmpty() ? name : relative + "/" + name, Extent.DEEP);
+    private record Part(String path, String relative, Extent extent) implements Serializable {
+        Part with(Extent other) {
+            return new Part(path, relative, other);
         }
 
-        Listing with(Extent other) {
-            return new Listing(folder, relative, other);
+        Folder folder() {
+            return new Folder(new Path(path), relative);
         }
     }
 
-    static JavaRDD<Style> read(SparkSession spark, Storage storage, Path root) throws IOException {
+    static JavaRDD<Found> read(SparkSession spark, Storage storage, Path root) throws IOException {
         JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
         int enough = context.defaultParallelism() * FOLDERS_PER_SLOT;
-        List<Listing> listings = listings(storage, root, enough);
+        List<Part> parts = parts(storage, root, enough);
         Broadcast<SerializableConfiguration> hadoop = context.broadcast(
                 new SerializableConfiguration(spark.sparkContext().hadoopConfiguration()));
-        JavaRDD<Listing> shared = context.parallelize(listings, Math.min(listings.size(), enough));
-        if (listings.stream().anyMatch(listing -> listing.extent == Extent.WIDE)) {
-            shared = shared.flatMap(
-                            listing -> shareOut(new Storage(hadoop.value().value()), listing))
+        JavaRDD<Part> shared = context.parallelize(parts, Math.min(parts.size(), enough));
+        if (parts.stream().anyMatch(part -> part.extent == Extent.WIDE)) {
+            shared = shared.flatMap(part -> shareOut(new Storage(hadoop.value().value()), part))
                     .repartition(enough);
         }
-        return shared.flatMap(listing -> styles(new Storage(hadoop.value().value()), listing));
+        return shared.map(part -> found(new Storage(hadoop.value().value()), part));
     }
 
-    private static List<Listing> listings(Storage storage, Path root, int enough) throws IOException {
-        List<Listing> listings = new ArrayList<>();
-        Deque<Listing> open = new ArrayDeque<>(List.of(new Listing(root.toString(), "", Extent.DEEP)));
-        for (int i = 0; i < enough && !open.isEmpty() && open.size() + listings.size() < enough; i++) {
-            Listing shallowest = open.remove();
-            List<Listing> children = new ArrayList<>();
-            Iterator<Listing> all = children(storage, shallowest);
-            while (all.hasNext() && children.size() <= MAX_FOLDERS_ON_DRIVER) {
-                children.add(all.next());
-            }
-            if (children.size() > MAX_FOLDERS_ON_DRIVER) {
-                listings.add(shallowest.with(Extent.WIDE));
-            } else {
-                listings.add(shallowest.with(Extent.ALONE));
-                open.addAll(children);
+    private static List<Part> parts(Storage storage, Path root, int enough) throws IOException {
+        List<Part> parts = new ArrayList<>();
+        Deque<Part> open = new ArrayDeque<>(List.of(new Part(root.toString(), "", Extent.DEEP)));
+        for (int i = 0; i < enough && !open.isEmpty() && open.size() + parts.size() < enough; i++) {
+            Part shallowest = open.remove();
+            try {
+                List<Part> children = new ArrayList<>();
+                Iterator<Part> all = children(storage, shallowest);
+                while (all.hasNext() && children.size() <= MAX_FOLDERS_ON_DRIVER) {
+                    children.add(all.next());
+                }
+                if (children.size() > MAX_FOLDERS_ON_DRIVER) {
+                    parts.add(shallowest.with(Extent.WIDE));
+                } else {
+                    parts.add(shallowest.with(Extent.ALONE));
+                    open.addAll(children);
+                }
+            } catch (IOException | UncheckedIOException e) {
+                if (shallowest.relative.isEmpty()) {
+                    throw e;
+                }
+                // whoever lists it says so
+                parts.add(shallowest);
             }
         }
-        listings.addAll(open);
-        return listings;
+        parts.addAll(open);
+        return parts;
     }
 
-    private static Iterator<Listing> shareOut(Storage storage, Listing listing) {
-        if (listing.extent != Extent.WIDE) {
-            return List.of(listing).iterator();
+    private static Iterator<Part> shareOut(Storage storage, Part part) throws IOException {
+        if (part.extent != Extent.WIDE) {
+            return List.of(part).iterator();
         }
-        Stream<Listing> children =
-                StreamSupport.stream(Spliterators.spliteratorUnknownSize(children(storage, listing), 0), false);
-        return Stream.concat(Stream.of(listing.with(Extent.ALONE)), children).iterator();
+        Stream<Part> children =
+                StreamSupport.stream(Spliterators.spliteratorUnknownSize(children(storage, part), 0), false);
+        return Stream.concat(Stream.of(part.with(Extent.ALONE)), children).iterator();
     }
 
     /** The sub-folders of a folder, as the store pages through them. */
-    private static Iterator<Listing> children(Storage storage, Listing listing) {
-        Stream<FileStatus> children = stream(() -> {
-            Path folder = new Path(listing.folder);
-            return storage.fileSystem(folder).listStatusIterator(folder);
-        });
-        return children.filter(child ->
-                        child.isDirectory() && !isPassedOver(child.getPath().getName()))
-                .map(child -> listing.child(child.getPath().getName()))
+    private static Iterator<Part> children(Storage storage, Part part) throws IOException {
+        Folder folder = part.folder();
+        Stream<FileStatus> children =
+                StreamSupport.stream(Spliterators.spliteratorUnknownSize(storage.list(folder.path()), 0), false);
+        return children.filter(child -> child.isDirectory()
+                        && !isPassedOver(child.getPath().getName())
+                        && !storage.leadsBack(child.getPath()))
+                .map(folder::child)
+                .map(child -> new Part(child.path().toString(), child.relative(), Extent.DEEP))
                 .iterator();
     }
 
-    @FunctionalInterface
-    private interface Opening<T> {
-        RemoteIterator<? extends T> open() throws IOException;
-    }
-
-    private static <T> Stream<T> stream(Opening<T> opening) {
-        try {
-            RemoteIterator<? extends T> remote = Retries.run(opening::open);
-            Iterator<T> iterator = new Iterator<>() {
-                @Override
-                public boolean hasNext() {
-                    try {
-                        return remote.hasNext();
-                    } catch (IOException e) {
-                        throw new UncheckedIOException(e);
-                    }
-                }
-
-                @Override
-                public T next() {
-                    try {
-                        return remote.next();
-                    } catch (IOException e) {
-                        throw new UncheckedIOException(e);
-                    }
-                }
-            };
-            return StreamSupport.stream(Spliterators.spliteratorUnknownSize(iterator, 0), false);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
+    private static Found found(Storage storage, Part part) throws IOException {
+        FolderListing listing = new FolderListing(storage);
+        if (part.extent == Extent.DEEP) {
+            listing.addDeep(part.folder());
+        } else {
+            listing.add(part.folder());
         }
-    }
-
-    private static Iterator<Style> styles(Storage storage, Listing listing) {
-        Map<String, List<Path>> byFolder = new TreeMap<>();
-        Set<String> folders = new HashSet<>();
-        Path root = new Path(listing.folder);
-        int prefix = root.toUri().getPath().length();
-        Stream<FileStatus> found = listing.extent == Extent.DEEP
-                ? stream(() -> storage.fileSystem(root).listFiles(root, true))
-                : stream(() -> storage.fileSystem(root).listStatusIterator(root));
-        found.forEach(status -> {
-            Path path = status.getPath();
-            String below = path.toUri().getPath().substring(prefix).replaceFirst("^/", "");
-            String relative = listing.relative.isEmpty() ? below : listing.relative + "/" + below;
-            if (status.isDirectory()) {
-                folders.add(relative);
-            } else if (isImage(relative)) {
-                byFolder.computeIfAbsent(folder(relative), ignored -> new ArrayList<>())
-                        .add(path);
-            }
-        });
-        List<Style> styles = new ArrayList<>();
-        byFolder.forEach((folder, images) -> {
-            images.sort(null);
-            if (folder.isEmpty()) {
-                styles.addAll(singles(images, folders));
-            } else {
-                int slash = folder.indexOf('/');
-                String brand = slash < 0 ? null : folder.substring(0, slash);
-                styles.add(new Style(
-                        folder, brand, images.stream().map(Path::toString).toList()));
-            }
-        });
-        return styles.iterator();
-    }
-
-    /** Images directly in the folder are named without their ending, unless that name is taken. */
-    private static List<Style> singles(List<Path> images, Set<String> folders) {
-        Set<String> seen = new HashSet<>(folders);
-        Set<String> taken = new HashSet<>(folders);
-        for (Path image : images) {
-            if (!seen.add(stem(image))) {
-                taken.add(stem(image));
-            }
-        }
-        return images.stream()
-                .map(image -> new Style(
-                        taken.contains(stem(image)) ? image.getName() : stem(image), null, List.of(image.toString())))
-                .toList();
-    }
-
-    private static boolean isImage(String relative) {
-        boolean passedOver = Stream.of(relative.split("/")).anyMatch(FolderCatalog::isPassedOver);
-        return !passedOver && isNamedLikeAnImage(relative);
+        return listing.found();
     }
 
     static boolean isNamedLikeAnImage(String name) {
@@ -228,16 +155,7 @@ final class FolderCatalog {
         return EXTENSIONS.stream().anyMatch(lower::endsWith);
     }
 
-    private static boolean isPassedOver(String name) {
+    static boolean isPassedOver(String name) {
         return name.startsWith(".") || NOT_THE_USERS.contains(name.toLowerCase(Locale.ROOT));
-    }
-
-    private static String folder(String relative) {
-        int slash = relative.lastIndexOf('/');
-        return slash < 0 ? "" : relative.substring(0, slash);
-    }
-
-    private static String stem(Path image) {
-        return image.getName().substring(0, image.getName().lastIndexOf('.'));
     }
 }

@@ -11,13 +11,15 @@ import java.util.List;
  * @param images URIs, in the order in which their factors are merged
  * @param problem why the catalog cannot be used, which is only known when all rows of the style are together; null when
  *     it can
+ * @param unreadable why the images of this style, and of it only, are not known; null when they are
  */
-public record Style(String id, String brand, List<String> images, String problem) implements Serializable {
+public record Style(String id, String brand, List<String> images, String problem, String unreadable)
+        implements Serializable {
     public Style {
         images = List.copyOf(images);
     }
 
     public Style(String id, String brand, List<String> images) {
-        this(id, brand, images, null);
+        this(id, brand, images, null, null);
     }
 }

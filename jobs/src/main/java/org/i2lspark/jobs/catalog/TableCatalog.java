@@ -121,7 +121,7 @@ final class TableCatalog {
                 ? null
                 : Problems.printable("style '%s' has several brands: %s in %s, %s in %s"
                         .formatted(id, brand.getString(0), brand.getString(1), other.getString(0), other.getString(1)));
-        return new Style(id, brand.getString(0), images, problem);
+        return new Style(id, brand.getString(0), images, problem, null);
     }
 
     /** What is no path stays as it is, and fails when it is read. */

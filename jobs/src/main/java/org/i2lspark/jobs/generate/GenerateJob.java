@@ -26,6 +26,7 @@ import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.Version;
 import org.i2lspark.jobs.catalog.Catalog;
+import org.i2lspark.jobs.catalog.PassedOver;
 import org.i2lspark.jobs.catalog.Style;
 import org.i2lspark.jobs.options.GenerateOptions;
 import org.i2lspark.jobs.output.Manifest;
@@ -96,12 +97,13 @@ public final class GenerateJob implements AutoCloseable {
     }
 
     /** What a run would do. */
-    public record Plan(long styles, long images, int partitions, WorkOrder order) {
+    public record Plan(long styles, long images, PassedOver passedOver, int partitions, WorkOrder order) {
         /** The plan for a program: names and values. */
         public Map<String, Object> facts() {
             Map<String, Object> facts = new LinkedHashMap<>();
             facts.put("styles", styles);
             facts.put("images", images);
+            facts.put("files_passed_over", passedOver.files());
             facts.put("partitions", partitions);
             facts.put("model", order.model());
             facts.put("device", order.device());
@@ -112,11 +114,12 @@ public final class GenerateJob implements AutoCloseable {
 
         /** The plan for a person. */
         public String text() {
-            return "%d styles, %d images, %d partitions%nModel: %s%nRuns on %s in %s, batches of %d%n"
+            return "%d styles, %d images, %d partitions%n%sModel: %s%nRuns on %s in %s, batches of %d%n"
                     .formatted(
                             styles,
                             images,
                             partitions,
+                            passedOver.text(),
                             order.model(),
                             order.device(),
                             GenerateOptions.lower(order.precision()),
@@ -134,7 +137,7 @@ public final class GenerateJob implements AutoCloseable {
         WorkOrder order = preflight();
         int partitions = Planner.partitionCount(
                 catalog.styleCount(), catalog.imageCount(), spark.sparkContext().defaultParallelism(), order);
-        return new Plan(catalog.styleCount(), catalog.imageCount(), partitions, order);
+        return new Plan(catalog.styleCount(), catalog.imageCount(), catalog.passedOver(), partitions, order);
     }
 
     /** Asks one executor for model and device: the driver may have neither. */

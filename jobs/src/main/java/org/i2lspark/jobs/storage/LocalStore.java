@@ -3,6 +3,7 @@ package org.i2lspark.jobs.storage;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
@@ -70,6 +71,10 @@ final class LocalStore extends RenamingStore {
         if (names == null) {
             return super.list(folder);
         }
+        if (names.length > 0 && !Files.isExecutable(file(folder))) {
+            // its names can be read, and nothing else
+            throw new AccessDeniedException(folder.toString(), null, "Permission denied");
+        }
         return RemoteIterators.filteringRemoteIterator(
                 RemoteIterators.mappingRemoteIterator(
                         RemoteIterators.remoteIteratorFromArray(names), name -> statusIfThere(new Path(folder, name))),
@@ -80,8 +85,24 @@ final class LocalStore extends RenamingStore {
         try {
             return status(path);
         } catch (FileNotFoundException e) {
-            return null;
+            // a link to nothing is there, unlike a file that has gone meanwhile
+            return Files.isSymbolicLink(file(path)) ? new FileStatus(0, false, 1, 0, 0, path) : null;
         }
+    }
+
+    @Override
+    boolean leadsBack(Path folder) throws IOException {
+        java.nio.file.Path link = file(folder);
+        if (!Files.isSymbolicLink(link)) {
+            return false;
+        }
+        java.nio.file.Path target = link.toRealPath();
+        for (java.nio.file.Path above = link.getParent(); above != null; above = above.getParent()) {
+            if (above.toRealPath().startsWith(target)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private java.nio.file.Path file(Path path) {

@@ -180,6 +180,16 @@ public final class Storage {
         return listing(() -> store(folder).list(folder));
     }
 
+    /** Whether a folder is a link to one that it lies in itself, so that going down into it would never end. */
+    public boolean leadsBack(Path folder) {
+        try {
+            return store(folder).leadsBack(folder);
+        } catch (IOException e) {
+            // what it leads to will tell when it is listed
+            return false;
+        }
+    }
+
     private static Iterator<FileStatus> listing(Retries.Action<RemoteIterator<FileStatus>> opening) throws IOException {
         try {
             return new Listing(Retries.run(opening));

@@ -124,6 +124,11 @@ abstract class Store {
         return all;
     }
 
+    /** Whether a folder is a link to one that it lies in itself. */
+    boolean leadsBack(Path folder) throws IOException {
+        return false;
+    }
+
     /** Asks for something at a path, or that the store says that there is nothing. */
     void reach(Path path) throws IOException {
         exists(path);

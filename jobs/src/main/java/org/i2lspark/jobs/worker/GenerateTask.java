@@ -103,7 +103,9 @@ public final class GenerateTask {
             // keeps about two batches of images on the way
             while (styles.hasNext() && (reading.isEmpty() || ahead < 2 * stack.batchSize())) {
                 Style style = styles.next();
-                if (style.images().size() > options.maxImagesPerStyle()) {
+                if (style.unreadable() != null) {
+                    ledger.failed(style, new Failure(ErrorClass.IMAGE_UNREADABLE, style.unreadable()), List.of());
+                } else if (style.images().size() > options.maxImagesPerStyle()) {
                     ledger.failed(style, tooManyImages(style), List.of());
                 } else {
                     reading.add(reader.read(style));
