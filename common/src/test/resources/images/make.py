@@ -1,4 +1,5 @@
-# Makes the images of this folder and, in expected/, what Pillow (9.4) decodes them to.
+# Makes the images of this folder and, in expected/, what Pillow (9.4; 13.0 those from "as people have them" on) decodes
+# them to; and in refused/, images that lack pixels.
 import struct, zlib, os, io
 from PIL import Image, ImageOps, ImageDraw, PngImagePlugin
 import numpy as np
@@ -94,7 +95,86 @@ while b[p]==0x21:
     while b[p]: p+=b[p]+1
     p+=1
 assert b[p]==0x2c; b[p+1:p+5]=struct.pack('<HH',5,7); open(D+'offset.gif','wb').write(b)
-c=Image.new('RGB',(40,30),(255,255,255)); c.paste(small.convert('RGB'),(5,7)); exp['offset.gif']=c
+exp['offset.gif']=flat(Image.open(D+'offset.gif'))
+
+# as people have them: cut, damaged, animated
+PNG=b'\x89PNG\r\n\x1a\n'
+def riff(chunks):
+    d=b'WEBP'+b''.join(rc(*c) for c in chunks); return b'RIFF'+struct.pack('<I',len(d))+d
+def rc(t,d): return t+struct.pack('<I',len(d))+d+b'\0'*(len(d)&1)
+def refused(name,b):
+    os.makedirs(D+'refused',exist_ok=True); open(D+'refused/'+name,'wb').write(b)
+def keep(name,b,expect=None):
+    open(D+name,'wb').write(b); exp[name]=expect if expect is not None else flat(Image.open(D+name))
+def wrong(chunk): return chunk[:-4]+b'abcd'
+head=ch(b'IHDR',struct.pack('>IIBBBBB',W,H,8,2,0,0,0)); interlaced=ch(b'IHDR',struct.pack('>IIBBBBB',W,H,8,2,0,0,1)); end=ch(b'IEND',b'')
+rows=b''.join(b'\0'+r.tobytes() for r in a)
+passes=b''.join(b'\0'+r.tobytes() for x0,y0,dx,dy in [(0,0,8,8),(4,0,8,8),(0,4,4,8),(2,0,4,4),(0,2,2,4),(1,0,2,2),(0,1,1,2)] for r in a[y0::dy,x0::dx])
+data=ch(b'IDAT',zlib.compress(rows)); idata=ch(b'IDAT',zlib.compress(passes)); text=ch(b'tEXt',b'Comment\0hello')
+keep('no_end.png',PNG+head+data); keep('no_checksums.png',PNG+head+data[:-8])
+keep('cut_in_text.png',PNG+head+data+text[:-7],base)  # Pillow: Truncated File Read
+keep('wrong_checksums.png',PNG+head+wrong(text)+wrong(data)+wrong(end),base)  # Pillow refuses the text's, not the data's
+held=ch(b'eXIf',e.tobytes()[6:]); keep('orientation6_last_no_end.png',PNG+head+data+held); refused('cut_in_orientation.png',PNG+head+data+held[:-5])
+keep('bytes_after.png',PNG+head+data+end+b'hello')
+keep('interlaced.png',PNG+interlaced+idata+end); keep('interlaced_no_end.png',PNG+interlaced+idata)
+refused('row_missing.png',PNG+head+ch(b'IDAT',zlib.compress(rows[:-1-3*W]))+end)
+refused('row_missing_no_end.png',PNG+head+ch(b'IDAT',zlib.compress(rows[:-1-3*W])))
+refused('byte_missing.png',PNG+head+ch(b'IDAT',zlib.compress(rows[:-1]))+end)
+refused('cut_in_data.png',PNG+head+data[:-40])
+refused('pass_missing.png',PNG+interlaced+ch(b'IDAT',zlib.compress(passes[:-16*(1+3*W)]))+end)
+refused('pass_missing_no_end.png',PNG+interlaced+ch(b'IDAT',zlib.compress(passes[:-16*(1+3*W)])))
+refused('cut_in_pass.png',PNG+interlaced+idata[:-40])
+refused('no_data.png',PNG+head+end); refused('header_checksum.png',PNG+wrong(head)+data+end)
+refused('data_checksum.png',PNG+head+ch(b'IDAT',zlib.compress(rows)[:-4]+b'abcd')+end)
+refused('transparency_checksum.png',PNG+head+wrong(ch(b'tRNS',struct.pack('>HHH',255,0,0)))+data+end)
+inverse=Image.eval(base,lambda v:255-v)
+base.save(D+'animated.png',save_all=True,append_images=[inverse]); exp['animated.png']=base
+base.save(D+'animated_apart.png',save_all=True,append_images=[inverse],default_image=True); exp['animated_apart.png']=base
+jpg=open(D+'rgb.jpg','rb').read(); keep('bytes_after.jpg',jpg+b'junk\xff\xd8',flat(Image.open(D+'rgb.jpg')))
+refused('no_end.jpg',jpg[:-2]); refused('no_end_progressive.jpg',open(D+'progressive.jpg','rb').read()[:-2])
+refused('cut.jpg',jpg[:-100]); refused('cut_with_end.jpg',jpg[:-100]+b'\xff\xd9')
+gif=open(D+'palette.gif','rb').read(); keep('no_end.gif',gif[:-1]); keep('no_terminator.gif',gif[:-2])
+q=13+(3<<((gif[10]&7)+1))
+while gif[q]!=0x2c:
+    q+=2
+    while gif[q]: q+=gif[q]+1
+    q+=1
+q+=11
+refused('cut.gif',gif[:-30]); refused('cut_with_end.gif',gif[:q]+b'\x64'+gif[q+1:q+101]+b'\0;'); refused('no_frame.gif',gif[:q-11]+b';')
+offset=bytearray(open(D+'offset.gif','rb').read())
+keep('offset_transparent.gif',bytes(offset[:p])+b'\x21\xf9\x04\x01\0\0\2\0'+bytes(offset[p:]))
+def chunks(im,**k):
+    o=io.BytesIO(); im.save(o,'WEBP',**k); b=o.getvalue(); p=12; out=[]
+    while p<len(b):
+        n=struct.unpack('<I',b[p+4:p+8])[0]; out.append((b[p:p+4],b[p+8:p+8+n])); p+=8+n+(n&1)
+    return out
+def u24(v): return struct.pack('<I',v)[:3]
+def animation(flags,w,h,frames,after=[]):
+    c=[(b'VP8X',bytes([flags,0,0,0])+u24(w-1)+u24(h-1)),(b'ANIM',b'\x10\x20\x30\xff\0\0')]
+    for left,top,im,k in frames:
+        c.append((b'ANMF',u24(left//2)+u24(top//2)+u24(im.width-1)+u24(im.height-1)+u24(100)+b'\0'+b''.join(rc(*d) for d in chunks(im,**k) if d[0] in(b'ALPH',b'VP8 ',b'VP8L'))))
+    return riff(c+after)
+LL=dict(lossless=True,exact=True); LY=dict(quality=80); part=(8,8,24,20)
+first,then=(6,4,base.crop(part),LL),(0,0,inverse,LL)
+keep('animated.webp',animation(0x02,W,H,[(0,0,base,LL),then])); keep('animated_lossy.webp',animation(0x02,W,H,[(0,0,base,LY),then]))
+keep('animated_offset.webp',animation(0x02,W,H,[first,then]))
+keep('animated_alpha.webp',animation(0x12,W,H,[(6,4,rgba.crop(part),LL),then])); keep('animated_lossy_alpha.webp',animation(0x12,W,H,[(6,4,rgba.crop(part),LY),then]))
+keep('animated_opaque_on_alpha.webp',animation(0x12,W,H,[first,then])); keep('animated_alpha_ignored.webp',animation(0x02,W,H,[(6,4,rgba.crop(part),LL),then]))
+exp['animated_alpha_ignored.webp']=Image.open(D+'animated_alpha_ignored.webp').convert('RGB')
+keep('animated_orientation6.webp',animation(0x0A,W,H,[(0,0,base,LL),then],[(b'EXIF',e.tobytes())]))
+whole=animation(0x02,W,H,[(0,0,base,LL),then])
+def sized(b,n): return b[:4]+struct.pack('<I',len(b)-8+n)+b[8:]
+for name,b in (('lossy',open(D+'lossy.webp','rb').read()),('animated',whole)):
+    keep(f'bytes_after_{name}.webp',b+b'hello'); refused(f'size_too_large_{name}.webp',sized(b,100)); refused(f'size_too_small_{name}.webp',sized(b,-20)); refused(f'cut_{name}.webp',b[:-20])
+refused('frame_beyond.webp',animation(0x02,16,12,[first])); refused('no_frame.webp',animation(0x02,16,12,[]))
+# names of profiles prove nothing
+P3=((0.51512,0.24120,-0.00105),(0.29198,0.69225,0.04189),(0.15710,0.06657,0.78407))
+def named(p): return ImageCms.profileToProfile(base,ImageCms.ImageCmsProfile(io.BytesIO(p)),ImageCms.createProfile('sRGB'))
+for name,p in (('icc_p3_named_srgb',profile(*P3,desc=b'sRGB IEC61966-2.1')),('icc_linear_named_srgb',profile(R,G,B,gamma=1,desc=b'sRGB'))):
+    for ext,k in (('png',{}),('webp',LL),('tif',{})):
+        base.save(D+f'{name}.{ext}',icc_profile=p,**k); exp[f'{name}.{ext}']=named(p)
+base.save(D+'icc_srgb_named_other.png',icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile('sRGB')).tobytes()); exp['icc_srgb_named_other.png']=base
+
 os.makedirs(D+'expected',exist_ok=True)
 for k,v in exp.items(): v.convert('RGB').save(D+'expected/'+k+'.png')
 print(len(exp))

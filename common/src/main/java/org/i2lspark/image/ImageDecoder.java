@@ -6,11 +6,11 @@ import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.regex.Pattern;
+import javax.imageio.IIOException;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import javax.imageio.stream.ImageInputStream;
@@ -57,19 +57,17 @@ public final class ImageDecoder {
      * @throws ImageException if it is no image, damaged or truncated, has too many pixels, or takes more memory than there is
      * @throws DecoderUnavailableException if a format's reader cannot be loaded here
      */
-    public RgbImage decode(byte[] bytes) throws ImageException, DecoderUnavailableException {
-        ImageFormat format = ImageFormat.of(bytes);
-        ImageReader reader = reader(format);
-        try (ImageInputStream in = new MemoryCacheImageInputStream(new ByteArrayInputStream(bytes))) {
-            reader.setInput(in, true, false);
-            requireWithinLimit(reader.getWidth(0), reader.getHeight(0));
-            Container container = Container.walk(format, bytes);
-            RgbImage image = PixelConverter.toRgb(readFirst(reader), container.iccProfile());
+    public RgbImage decode(byte[] encoded) throws ImageException, DecoderUnavailableException {
+        ImageFormat format = ImageFormat.of(encoded);
+        try {
+            Container container = Container.walk(format, encoded);
+            RgbImage image = PixelConverter.toRgb(picture(format, container), container.iccProfile());
             if (container.canvas().isPresent()) {
                 image = onCanvas(image, container.canvas().get());
             }
-            return Orientation.of(bytes).upright(image);
-        } catch (ImageException e) {
+            return Orientation.of(container.whole() ? encoded : container.picture())
+                    .upright(image);
+        } catch (ImageException | DecoderUnavailableException e) {
             throw e;
         } catch (OutOfMemoryError e) {
             throw outOfMemory();
@@ -81,6 +79,20 @@ public final class ImageDecoder {
             }
             // readers answer hostile bytes with all kinds of unchecked exceptions
             throw ImageException.damaged(format + ": " + e.getMessage(), e);
+        }
+    }
+
+    private BufferedImage picture(ImageFormat format, Container container) throws IOException {
+        ImageReader reader = reader(format);
+        try (ImageInputStream in = new MemoryCacheImageInputStream(new ByteArrayInputStream(container.picture()))) {
+            reader.setInput(in, true, false);
+            requireWithinLimit(reader.getWidth(0), reader.getHeight(0));
+            return readFirst(reader);
+        } catch (IIOException e) {
+            if (container.whole() || isOutOfMemory(e)) {
+                throw e;
+            }
+            throw ImageException.truncated(format + " that ends before its last pixel");
         } finally {
             reader.dispose();
         }
@@ -143,7 +155,7 @@ public final class ImageDecoder {
         return image;
     }
 
-    /** A GIF's first frame on its white canvas. */
+    /** An animation's first frame where it lies. */
     private RgbImage onCanvas(RgbImage frame, Canvas canvas) throws ImageException {
         if (frame.width() == canvas.width() && frame.height() == canvas.height()) {
             return frame;
@@ -152,7 +164,9 @@ public final class ImageDecoder {
         int height = Math.max(canvas.height(), canvas.top() + frame.height());
         requireWithinLimit(width, height);
         byte[] pixels = new byte[width * height * CHANNELS];
-        Arrays.fill(pixels, (byte) 0xFF);
+        for (int i = 0; i < pixels.length; i++) {
+            pixels[i] = (byte) (canvas.background() >> (Byte.SIZE * (CHANNELS - 1 - i % CHANNELS)));
+        }
         for (int y = 0; y < frame.height(); y++) {
             System.arraycopy(
                     frame.pixels(),

@@ -3,6 +3,7 @@ package org.i2lspark.image;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Optional;
 import org.i2lspark.image.ImageException.Problem;
 
 /** The formats that can be read, told apart by their first bytes, never by a file's name. */
@@ -58,17 +59,9 @@ enum ImageFormat {
         if (bytes.length == 0) {
             return "the file is empty";
         }
-        if (startsWith(bytes, 4, "ftypavif") || startsWith(bytes, 4, "ftypavis")) {
-            return "AVIF is not supported";
-        }
-        if (startsWith(bytes, 4, "ftyp")) {
-            return "HEIC/HEIF is not supported";
-        }
-        if (startsWith(bytes, 0, "\u00FF\n") || startsWith(bytes, 4, "JXL ")) {
-            return "JPEG XL is not supported";
-        }
-        if (startsWith(bytes, 0, "8BPS")) {
-            return "PSD is not supported";
+        Optional<String> known = Unsupported.nameOf(bytes);
+        if (known.isPresent()) {
+            return known.get();
         }
         StringBuilder start = new StringBuilder();
         for (byte b : Arrays.copyOf(bytes, Math.min(bytes.length, SHOWN_BYTES))) {

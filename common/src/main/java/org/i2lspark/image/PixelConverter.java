@@ -13,7 +13,6 @@ import java.awt.image.DataBuffer;
 import java.awt.image.IndexColorModel;
 import java.awt.image.Raster;
 import java.awt.image.WritableRaster;
-import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
 /**
@@ -21,6 +20,9 @@ import java.util.Optional;
  * linear light and would brighten it.
  */
 final class PixelConverter {
+    private static final int PROBE_STEPS = 10;
+    private static final int ROUNDING_LEVELS = 2;
+
     private final BufferedImage image;
     private final int width;
     private final int height;
@@ -44,7 +46,7 @@ final class PixelConverter {
             profile = converter.ownProfile();
         }
         byte[] rgb = profile.filter(icc -> !isSrgb(icc))
-                .flatMap(icc -> converter.convert(samples, icc))
+                .flatMap(icc -> convert(samples, converter.width, converter.height, icc))
                 .orElseGet(samples::toRgb);
         if (samples.alpha != null) {
             flattenOnWhite(rgb, samples.alpha);
@@ -179,16 +181,40 @@ final class PixelConverter {
         }
     }
 
-    /** Converting from sRGB to sRGB would only cost time and rounding. */
+    /**
+     * Whether a profile changes no colour by more than rounding: what it is called proves nothing, and converting from
+     * sRGB to sRGB would only cost time.
+     */
     private static boolean isSrgb(ICC_Profile profile) {
-        byte[] description = profile.getData(ICC_Profile.icSigProfileDescriptionTag);
-        return description != null
-                && new String(description, StandardCharsets.ISO_8859_1)
-                        .replace("\0", "")
-                        .contains("sRGB");
+        Samples samples = probeSamples(profile.getNumComponents() == 1 ? 1 : CHANNELS);
+        byte[] expected = samples.toRgb();
+        return convert(samples, expected.length / CHANNELS, 1, profile)
+                .filter(converted -> isClose(converted, expected))
+                .isPresent();
     }
 
-    private Optional<byte[]> convert(Samples samples, ICC_Profile profile) {
+    /** All greys, or a grid of colours. */
+    private static Samples probeSamples(int channels) {
+        int steps = channels == 1 ? 256 : PROBE_STEPS;
+        byte[] color = new byte[channels == 1 ? steps : steps * steps * steps * CHANNELS];
+        for (int i = 0; i < color.length; i++) {
+            int pixel = i / channels;
+            int step = pixel / (int) Math.pow(steps, i % channels) % steps;
+            color[i] = (byte) (step * 255 / (steps - 1));
+        }
+        return new Samples(color, channels, null);
+    }
+
+    private static boolean isClose(byte[] converted, byte[] expected) {
+        for (int i = 0; i < expected.length; i++) {
+            if (Math.abs((converted[i] & 0xFF) - (expected[i] & 0xFF)) > ROUNDING_LEVELS) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static Optional<byte[]> convert(Samples samples, int width, int height, ICC_Profile profile) {
         if (profile.getNumComponents() != samples.channels) {
             return Optional.empty();
         }
