@@ -40,7 +40,7 @@ import picocli.CommandLine.Option;
             "  i2l generate --catalog photos/ --models models/ --output out/ \\",
             "    --json --quiet | jq .styles_failed",
             "",
-            "Exit codes: 0 done, 1 the run broke, 2 it cannot run as asked, 3 done but some styles failed, 4 stopped by --max-failed-ratio."
+            "Exit codes: 0 done, 1 the run broke, 2 it cannot run as asked, 3 done but some styles failed (see --fail-on), 4 stopped by --max-failed-ratio."
         })
 final class GenerateCommand implements Callable<Integer> {
     @Option(
@@ -63,7 +63,7 @@ final class GenerateCommand implements Callable<Integer> {
             description = "Folder for loras/ and manifest/; made if need be.")
     private String output;
 
-    @Option(names = "--dry-run", description = "Show what would be done; write nothing.")
+    @Option(names = "--dry-run", description = "Show what would be done; write nothing, copy no checkpoints.")
     private boolean dryRun;
 
     @Option(
@@ -80,6 +80,16 @@ final class GenerateCommand implements Callable<Integer> {
             paramLabel = "RATIO",
             description = "Stop the run when more than this share of the styles fails, such as 0.05. Default: never.")
     private double maxFailedRatio;
+
+    @Option(
+            names = "--fail-on",
+            defaultValue = "any",
+            paramLabel = "any|new|never",
+            description = {
+                "Which failed styles make the exit code 3: any, those whose failure is new since they were last in a run, "
+                        + "or none. Default: ${DEFAULT-VALUE}."
+            })
+    private FailOn failOn;
 
     @Option(
             names = "--catalog-root",
@@ -119,7 +129,7 @@ final class GenerateCommand implements Callable<Integer> {
         PrintStream log = report.quiet() ? new PrintStream(OutputStream.nullOutputStream()) : System.err;
         try (SparkSession spark = sparkOptions.start("i2l generate", report);
                 GenerateJob job = new GenerateJob(spark, options, log, Boolean.getBoolean("i2l.terminal"))) {
-            GenerateJob.Plan plan = job.plan();
+            GenerateJob.Plan plan = job.plan(dryRun);
             Map<String, Object> facts = new LinkedHashMap<>();
             facts.put("dry_run", dryRun);
             facts.put("plan", plan.facts());
@@ -133,7 +143,7 @@ final class GenerateCommand implements Callable<Integer> {
             facts.putAll(summary.facts());
             report.document(facts);
             report.say(summary.text().stripTrailing());
-            return summary.failed() > 0 ? Main.STYLES_FAILED : 0;
+            return failOn.fails(summary) ? Main.STYLES_FAILED : 0;
         }
     }
 

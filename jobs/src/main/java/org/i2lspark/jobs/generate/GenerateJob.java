@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
 import org.apache.hadoop.fs.Path;
@@ -30,6 +31,7 @@ import org.i2lspark.jobs.catalog.PassedOver;
 import org.i2lspark.jobs.catalog.Style;
 import org.i2lspark.jobs.options.GenerateOptions;
 import org.i2lspark.jobs.output.Manifest;
+import org.i2lspark.jobs.output.Manifest.StagedRun;
 import org.i2lspark.jobs.output.ManifestTable;
 import org.i2lspark.jobs.output.OutputLayout;
 import org.i2lspark.jobs.output.Rows;
@@ -40,8 +42,12 @@ import org.i2lspark.jobs.worker.Counters;
 import org.i2lspark.jobs.worker.GenerateTask;
 import org.i2lspark.jobs.worker.GpuStage;
 import org.i2lspark.jobs.worker.PartResult;
+import org.i2lspark.jobs.worker.RunIdentity;
 import org.i2lspark.jobs.worker.Stack;
+import org.i2lspark.jobs.worker.StyleCounts;
 import org.i2lspark.jobs.worker.WorkOrder;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import scala.Function2;
 import scala.collection.Iterator;
 import scala.jdk.javaapi.CollectionConverters;
@@ -51,6 +57,7 @@ import scala.runtime.BoxedUnit;
 
 /** The main job: a catalog of style images becomes LoRA files and a manifest. */
 public final class GenerateJob implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(GenerateJob.class);
     private static final DateTimeFormatter RUN_ID =
             DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
 
@@ -62,6 +69,7 @@ public final class GenerateJob implements AutoCloseable {
     private final String runId;
     private final OutputLayout layout;
     private final Path scratch;
+    private final Manifest manifest;
     private final Catalog catalog;
 
     /**
@@ -89,6 +97,7 @@ public final class GenerateJob implements AutoCloseable {
                 options.qualified(storage.qualify(new Path(options.output())).toString(), catalog);
         this.layout = new OutputLayout(this.options.output());
         this.scratch = layout.run(runId);
+        this.manifest = new Manifest(spark, storage, layout.output());
     }
 
     /** An id for a run or a commit; later ones are greater. */
@@ -128,25 +137,26 @@ public final class GenerateJob implements AutoCloseable {
     }
 
     /**
-     * Asks executors for the model and spreads the work. Writes nothing.
+     * Asks executors for the model and spreads the work. Writes nothing to the output.
      *
+     * @param dryRun whether the plan will not be carried out: checkpoints are left where they are then
      * @throws UnusableException if the run cannot start as it was asked for
      */
-    public Plan plan() throws IOException {
+    public Plan plan(boolean dryRun) throws IOException {
         spark.sparkContext().setJobDescription("i2l: plan " + options.catalog());
-        WorkOrder order = preflight();
+        WorkOrder order = preflight(dryRun);
         int partitions = Planner.partitionCount(
                 catalog.styleCount(), catalog.imageCount(), spark.sparkContext().defaultParallelism(), order);
         return new Plan(catalog.styleCount(), catalog.imageCount(), catalog.passedOver(), partitions, order);
     }
 
     /** Asks one executor for model and device: the driver may have neither. */
-    private WorkOrder preflight() throws IOException {
+    private WorkOrder preflight(boolean dryRun) throws IOException {
         GenerateOptions shipped = options;
         Broadcast<SerializableConfiguration> hadoop = hadoop();
         JavaRDD<Preflight> asked = JavaSparkContext.fromSparkContext(spark.sparkContext())
                 .parallelize(List.of(0), 1)
-                .map(ignored -> Preflight.of(shipped, new Storage(hadoop.value().value())));
+                .map(ignored -> Preflight.of(shipped, new Storage(hadoop.value().value()), dryRun));
         Preflight preflight =
                 GpuStage.of(spark.sparkContext()).requireGpu(asked).first();
         if (preflight.problem() != null) {
@@ -191,14 +201,13 @@ public final class GenerateJob implements AutoCloseable {
             runParts(plan, parts, results, counters, limit);
             spark.sparkContext().removeSparkListener(progress);
         }
-        RunSummary summary = RunSummary.of(runId, options.output(), start, results);
+        StyleCounts counts = results.stream().map(PartResult::counts).reduce(StyleCounts.NONE, StyleCounts::plus);
         // the last tasks may have ended before anyone looked
-        limit.check(summary.failed(), plan.styles());
+        limit.check(counts.failed(), plan.styles());
         if (limit.isExceeded()) {
             throw new StoppedException(limit.message(options.output()));
         }
-        commit(start, summary, plan, results);
-        return summary;
+        return commit(start, counts, plan, results);
     }
 
     private JavaRDD<List<Style>> checkpointed(Plan plan) {
@@ -215,8 +224,9 @@ public final class GenerateJob implements AutoCloseable {
         SparkContext context = spark.sparkContext();
         context.setJobGroup(runId, "i2l: generate %d styles of %s".formatted(plan.styles(), options.catalog()), true);
         limit.onExceeded(() -> context.cancelJobGroup(runId));
+        RunIdentity run = new RunIdentity(runId, committedBefore());
         JavaRDD<PartResult> work = GpuStage.of(context)
-                .requireGpu(parts.mapPartitions(work(options, plan.order(), runId, hadoop(), counters)));
+                .requireGpu(parts.mapPartitions(work(options, plan.order(), run, hadoop(), counters)));
         ResultHandler keep = (index, result) -> {
             results.add(result);
             return BoxedUnit.UNIT;
@@ -245,7 +255,7 @@ public final class GenerateJob implements AutoCloseable {
     private static FlatMapFunction<java.util.Iterator<List<Style>>, PartResult> work(
             GenerateOptions options,
             WorkOrder order,
-            String runId,
+            RunIdentity run,
             Broadcast<SerializableConfiguration> hadoop,
             Counters counters) {
         return parts -> {
@@ -253,7 +263,7 @@ public final class GenerateJob implements AutoCloseable {
                 Secrets.learn(hadoop.value().value());
                 Storage storage = new Storage(hadoop.value().value());
                 Stack stack = Stack.shared(options, order, storage);
-                GenerateTask task = new GenerateTask(options, runId, storage, stack, counters);
+                GenerateTask task = new GenerateTask(options, run, storage, stack, counters);
                 List<Style> styles = new ArrayList<>();
                 parts.forEachRemaining(styles::addAll);
                 return List.of(task.run(TaskContext.getPartitionId(), styles.iterator()))
@@ -270,17 +280,28 @@ public final class GenerateJob implements AutoCloseable {
     @FunctionalInterface
     private interface ResultHandler extends Function2<Object, PartResult, BoxedUnit> {}
 
-    private void commit(Instant start, RunSummary summary, Plan plan, List<PartResult> results) throws IOException {
+    private RunSummary commit(Instant start, StyleCounts counts, Plan plan, List<PartResult> results)
+            throws IOException {
         spark.sparkContext().setJobDescription("i2l: commit run " + runId);
-        new Manifest(spark, storage, layout.output())
-                .commitRun(
-                        runId,
-                        results.stream().map(PartResult::lorasFile).toList(),
-                        results.stream().map(PartResult::imagesFile).toList(),
-                        new Manifest.Expected(plan.styles(), plan.images()),
-                        results.stream().mapToLong(PartResult::stagedBytes).sum(),
-                        scratch,
-                        runRow(start, summary, plan.order()));
+        StagedRun run = new StagedRun(
+                runId,
+                new Manifest.Expected(plan.styles(), plan.images()),
+                results.stream().map(PartResult::rows).toList(),
+                scratch);
+        RunSummary summary = RunSummary.of(runId, options.output(), start, counts, manifest.failures(run));
+        manifest.commit(run, runRow(start, summary, plan.order()));
+        return summary;
+    }
+
+    /** Runs to whose rows others may refer. Where the manifest cannot be read there are none, and nothing refers to them. */
+    private Set<String> committedBefore() {
+        try {
+            return manifest.runs();
+        } catch (Exception e) {
+            // Spark throws checked exceptions unchecked
+            LOG.warn("Cannot read the manifest of {}; run i2l verify", layout.output(), e);
+            return Set.of();
+        }
     }
 
     private Rows runRow(Instant start, RunSummary summary, WorkOrder order) {
@@ -300,11 +321,13 @@ public final class GenerateJob implements AutoCloseable {
                 .text("catalog", options.catalog())
                 .textMap("options", options.toMap())
                 .textMap("versions", versions)
-                .number("styles_done", summary.done())
-                .number("styles_skipped", summary.skipped())
-                .number("styles_failed", summary.failed())
-                .number("images", summary.images())
-                .number("lora_bytes", summary.loraBytes()));
+                .number("styles_done", summary.counts().done())
+                .number("styles_skipped", summary.counts().skipped())
+                .number("styles_failed", summary.counts().failed())
+                .number("styles_failed_new", summary.failures().fresh())
+                .number("styles_healed", summary.failures().healed())
+                .number("images", summary.counts().images())
+                .number("lora_bytes", summary.counts().loraBytes()));
         return runs;
     }
 

@@ -14,9 +14,10 @@ import org.i2lspark.jobs.worker.WorkOrder;
  */
 record Preflight(String problem, WorkOrder order) implements Serializable {
 
-    static Preflight of(GenerateOptions options, Storage storage) {
+    static Preflight of(GenerateOptions options, Storage storage, boolean dryRun) {
         try {
-            return new Preflight(null, WorkOrder.settle(options, storage));
+            WorkOrder order = dryRun ? WorkOrder.foresee(options, storage) : WorkOrder.settle(options, storage);
+            return new Preflight(null, order);
         } catch (UnusableException e) {
             return new Preflight(e.getMessage(), null);
         }

@@ -6,9 +6,11 @@ import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.concat;
 import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.countDistinct;
+import static org.apache.spark.sql.functions.first;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.max;
 import static org.apache.spark.sql.functions.max_by;
+import static org.apache.spark.sql.functions.not;
 import static org.apache.spark.sql.functions.struct;
 import static org.apache.spark.sql.functions.sum;
 import static org.apache.spark.sql.functions.udf;
@@ -33,11 +35,16 @@ import org.apache.spark.sql.SaveMode;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.api.java.UDF3;
 import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.jobs.output.FailureReport.StyleFailure;
 import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.jobs.storage.Storage.Stored;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import scala.jdk.javaapi.CollectionConverters;
 
 /**
  * The manifest of an output: what has been committed, and how more is.
@@ -48,6 +55,7 @@ import org.i2lspark.jobs.storage.Storage.Stored;
  * earlier files stay for those who are reading them.
  */
 public final class Manifest {
+    private static final Logger LOG = LoggerFactory.getLogger(Manifest.class);
     private static final long BYTES_PER_FILE = 256L << 20;
     private static final long MAX_SUCCESS_BYTES = 64 << 20;
     static final String COMMIT = "commit";
@@ -160,12 +168,50 @@ public final class Manifest {
         }
     }
 
-    /** The rows that count, of one table. Those of {@code loras} also say under {@code lora_uri} where the LoRA lies now. */
+    /**
+     * The rows that count, of one table. Those of {@code loras} also say under {@code lora_uri} where the LoRA lies now.
+     * Embeddings are there though they are stored in another run's row.
+     */
     public Dataset<Row> rows(ManifestTable table) throws IOException {
         Dataset<Row> stored = stored(table);
-        return table == ManifestTable.LORAS
-                ? stored.withColumn("lora_uri", concat(lit(root() + "/"), col("lora_path")))
-                : stored;
+        return switch (table) {
+            case LORAS ->
+                withEmbeddings(stored, List.of("style_id"), List.of("style_embedding"))
+                        .withColumn("lora_uri", concat(lit(root() + "/"), col("lora_path")));
+            case IMAGES -> withEmbeddings(stored, List.of("style_id", "position"), List.of("siglip2", "dinov3"));
+            case RUNS -> stored;
+        };
+    }
+
+    /** Grouped by what a row refers to, so that Spark leaves the join out of queries that ask for no embedding. */
+    private static Dataset<Row> withEmbeddings(Dataset<Row> rows, List<String> key, List<String> embeddings) {
+        List<Column> carriedKey = new ArrayList<>();
+        Column same = col("embeddings_run").equalTo(col("carried_run_id"));
+        carriedKey.add(col("run_id").as("carried_run_id"));
+        for (String column : key) {
+            carriedKey.add(col(column).as("carried_" + column));
+            same = same.and(col(column).equalTo(col("carried_" + column)));
+        }
+        List<Column> carried = new ArrayList<>();
+        for (String embedding : embeddings) {
+            carried.add(first(col(embedding)).as("carried_" + embedding));
+        }
+        Dataset<Row> carriers = rows.filter(col(embeddings.get(0)).isNotNull())
+                .groupBy(carriedKey.toArray(new Column[0]))
+                .agg(carried.get(0), carried.subList(1, carried.size()).toArray(new Column[0]));
+        List<Column> columns = new ArrayList<>();
+        for (String column : rows.columns()) {
+            columns.add(
+                    embeddings.contains(column)
+                            ? coalesce(col(column), col("carried_" + column)).as(column)
+                            : col(column));
+        }
+        return rows.join(carriers, same, "left_outer").select(columns.toArray(new Column[0]));
+    }
+
+    /** Ids of the runs that have rows. */
+    public Set<String> runs() throws IOException {
+        return exists() ? Set.copyOf(strings(readRuns().select("run_id").distinct())) : Set.of();
     }
 
     private String root() throws IOException {
@@ -189,7 +235,7 @@ public final class Manifest {
         Dataset<Row> runs = readRuns();
         Dataset<Row> latest = latest(runs);
         if (table == ManifestTable.RUNS) {
-            return runs.join(broadcast(latest), joinColumns()).drop(COMMIT);
+            return runs.join(broadcast(latest), asSeq("run_id", COMMIT)).drop(COMMIT);
         }
         List<String> folders = new ArrayList<>();
         for (String commit : strings(latest.select(COMMIT).distinct())) {
@@ -198,32 +244,32 @@ public final class Manifest {
         folders.sort(null);
         DataFrameReader reader =
                 spark.read().option("basePath", table.folder(output).toString());
-        Dataset<Row> rows = table == ManifestTable.LORAS ? loraRows(reader, folders) : parquet(reader, folders);
-        return rows.join(broadcast(latest), joinColumns()).drop(COMMIT);
+        Dataset<Row> rows = parquet(reader, folders, table);
+        return (table == ManifestTable.LORAS ? withPaths(rows) : rows)
+                .join(broadcast(latest), asSeq("run_id", COMMIT))
+                .drop(COMMIT);
     }
 
-    private static Dataset<Row> parquet(DataFrameReader reader, List<String> folders) {
-        return reader.parquet(folders.toArray(new String[0]));
+    /** Columns that earlier versions did not write are null. */
+    private static Dataset<Row> parquet(DataFrameReader reader, List<String> files, ManifestTable table) {
+        StructType schema = reader.parquet(files.get(files.size() - 1)).schema();
+        for (StructField column : table.laterColumns()) {
+            if (!List.of(schema.fieldNames()).contains(column.name())) {
+                schema = schema.add(column);
+            }
+        }
+        return reader.schema(schema).parquet(files.toArray(new String[0]));
     }
 
     /** Earlier versions named LoRAs by {@code lora_uri}, which does not move with the output. */
-    private Dataset<Row> loraRows(DataFrameReader reader, List<String> folders) {
-        StructType schema = reader.parquet(folders.get(folders.size() - 1)).schema();
-        for (String column : List.of("lora_path", "lora_uri")) {
-            if (!List.of(schema.fieldNames()).contains(column)) {
-                schema = schema.add(column, DataTypes.StringType);
-            }
-        }
+    private static Dataset<Row> withPaths(Dataset<Row> rows) {
         Column earlier = udf((UDF3<String, String, String, String>) OutputLayout::relativeOfUri, DataTypes.StringType)
                 .apply(col("style_id"), col("fingerprint"), col("lora_uri"));
-        return parquet(reader.schema(schema), folders)
-                .withColumn("lora_path", coalesce(col("lora_path"), earlier))
-                .drop("lora_uri");
+        return rows.withColumn("lora_path", coalesce(col("lora_path"), earlier)).drop("lora_uri");
     }
 
-    private static scala.collection.immutable.Seq<String> joinColumns() {
-        return scala.jdk.javaapi.CollectionConverters.asScala(List.of("run_id", COMMIT))
-                .toSeq();
+    private static scala.collection.immutable.Seq<String> asSeq(String... columns) {
+        return CollectionConverters.asScala(List.of(columns)).toSeq();
     }
 
     /** For each run the commit that counts. Collected, so that what a reader sees does not change while it reads. */
@@ -239,7 +285,7 @@ public final class Manifest {
                     "Cannot read the manifest of %s: no run is committed there; is it the --output of a run?"
                             .formatted(output));
         }
-        return spark.read().parquet(files.toArray(new String[0]));
+        return parquet(spark.read(), files, ManifestTable.RUNS);
     }
 
     private List<String> runFiles() throws IOException {
@@ -268,26 +314,96 @@ public final class Manifest {
     public record Expected(long styles, long images) {}
 
     /**
+     * A run that is ready to be committed.
+     *
+     * @param expected what its rows must amount to
+     * @param rows that its tasks wrote
+     * @param scratch folder of the run, for what is not complete
+     */
+    public record StagedRun(String id, Expected expected, List<StagedRows> rows, Path scratch) {
+        List<String> loras() {
+            return rows.stream().map(StagedRows::loras).toList();
+        }
+
+        List<String> images() {
+            return rows.stream().map(StagedRows::images).toList();
+        }
+
+        long bytes() {
+            return rows.stream().mapToLong(StagedRows::bytes).sum();
+        }
+    }
+
+    /**
      * Commits a run from the files that its tasks wrote.
      *
-     * @param scratch folder of the run, for what is not complete
-     * @param bytes size of the files
      * @param runRow the run's row in the table runs
      * @throws IOException if the rows do not account for each style and image of the catalog; nothing is committed then
      */
-    public void commitRun(
-            String runId,
-            List<String> loraFiles,
-            List<String> imageFiles,
-            Expected expected,
-            long bytes,
-            Path scratch,
-            Rows runRow)
-            throws IOException {
-        write(ManifestTable.IMAGES, read(imageFiles), runId, files(bytes), scratch);
-        write(ManifestTable.LORAS, read(loraFiles), runId, files(bytes / 8), scratch);
-        requireAll(runId, expected);
-        publish(runId, runRow.toParquet(), scratch);
+    public void commit(StagedRun run, Rows runRow) throws IOException {
+        write(ManifestTable.IMAGES, read(run.images()), run.id(), files(run.bytes()), run.scratch());
+        write(ManifestTable.LORAS, read(run.loras()), run.id(), files(run.bytes() / 8), run.scratch());
+        requireAll(run.id(), run.expected());
+        publish(run.id(), runRow.toParquet(), run.scratch());
+    }
+
+    /**
+     * Which styles fail in a run that is ready to be committed, and for which of them that is new. Where what was committed
+     * before cannot be read, it is new for all.
+     */
+    public FailureReport failures(StagedRun run) throws IOException {
+        Dataset<Row> now = read(run.loras()).select("style_id", "status", "error_kind", "error_class", "error_message");
+        try {
+            return report(now.join(failedBefore(now), asSeq("style_id"), "left_outer"));
+        } catch (Exception e) {
+            // Spark throws checked exceptions unchecked
+            LOG.warn("Cannot tell which failures are known: the manifest of {} cannot be read", output, e);
+            return report(now.withColumn("class_before", lit(null).cast("string")));
+        }
+    }
+
+    /** For each style that failed when it was last in a run: {@code class_before}. */
+    private Dataset<Row> failedBefore(Dataset<Row> now) throws IOException {
+        Column latest = max_by(struct("status", "error_class"), col("created_at"));
+        Dataset<Row> before = exists()
+                ? stored(ManifestTable.LORAS)
+                : now.withColumn("created_at", lit(null).cast("timestamp")).limit(0);
+        Dataset<Row> everFailed = before.filter(col("status").equalTo(Status.FAILED.id()))
+                .select("style_id")
+                .distinct();
+        return before.join(everFailed, asSeq("style_id"), "left_semi")
+                .groupBy("style_id")
+                .agg(latest.as("latest"))
+                .filter(col("latest.status").equalTo(Status.FAILED.id()))
+                .select(col("style_id"), col("latest.error_class").as("class_before"));
+    }
+
+    private static FailureReport report(Dataset<Row> changes) {
+        Column failed = col("status").equalTo(Status.FAILED.id());
+        Column fresh = not(col("error_class").eqNullSafe(col("class_before")));
+        Map<String, Long> byClass = new TreeMap<>();
+        long freshCount = 0;
+        for (Row row : changes.filter(failed)
+                .groupBy(col("error_class"), fresh)
+                .count()
+                .collectAsList()) {
+            byClass.merge(row.getString(0), row.getLong(2), Long::sum);
+            freshCount += row.getBoolean(1) ? row.getLong(2) : 0;
+        }
+        long healed =
+                changes.filter(not(failed).and(col("class_before").isNotNull())).count();
+        List<StyleFailure> listed = new ArrayList<>();
+        if (!byClass.isEmpty()) {
+            for (Row row : changes.filter(failed)
+                    .select(col("style_id"), col("error_kind"), col("error_class"), col("error_message"), fresh)
+                    .orderBy(fresh.desc(), col("style_id"))
+                    .limit(FailureReport.MAX_LISTED)
+                    .collectAsList()) {
+                listed.add(new StyleFailure(
+                        row.getString(0), row.getString(1), row.getString(2), row.getString(3), row.getBoolean(4)));
+            }
+        }
+        return new FailureReport(byClass, freshCount, healed, listed);
     }
 
     private Dataset<Row> read(List<String> files) {

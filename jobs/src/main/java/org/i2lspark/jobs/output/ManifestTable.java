@@ -4,6 +4,8 @@ import java.util.Locale;
 import org.apache.hadoop.fs.Path;
 import org.apache.parquet.schema.MessageType;
 import org.apache.parquet.schema.MessageTypeParser;
+import org.apache.spark.sql.types.StructField;
+import org.apache.spark.sql.types.StructType;
 
 /** The tables of the manifest, below {@code OUTPUT/manifest/}. */
 public enum ManifestTable {
@@ -29,6 +31,7 @@ public enum ManifestTable {
               required int32 image_count;
               required group checkpoints (MAP) { repeated group key_value { required binary key (STRING); required binary value (STRING); } }
               optional group style_embedding (LIST) { repeated group list { required float element; } }
+              optional binary embeddings_run (STRING);
               optional group seconds (MAP) { repeated group key_value { required binary key (STRING); required double value; } }
               required int64 created_at (TIMESTAMP(MICROS,true));
             }
@@ -48,6 +51,7 @@ public enum ManifestTable {
               optional binary error_message (STRING);
               optional group siglip2 (LIST) { repeated group list { required float element; } }
               optional group dinov3 (LIST) { repeated group list { required float element; } }
+              optional binary embeddings_run (STRING);
             }
             """),
     /** A row for each run. */
@@ -65,6 +69,8 @@ public enum ManifestTable {
               required int64 styles_done;
               required int64 styles_skipped;
               required int64 styles_failed;
+              optional int64 styles_failed_new;
+              optional int64 styles_healed;
               required int64 images;
               required int64 lora_bytes;
             }
@@ -78,6 +84,16 @@ public enum ManifestTable {
 
     MessageType schema() {
         return MessageTypeParser.parseMessageType(schema);
+    }
+
+    /** Columns that are not in the files of all versions. */
+    StructField[] laterColumns() {
+        String columns = switch (this) {
+            case LORAS -> "lora_path STRING, lora_uri STRING, embeddings_run STRING";
+            case IMAGES -> "embeddings_run STRING";
+            case RUNS -> "styles_failed_new BIGINT, styles_healed BIGINT";
+        };
+        return StructType.fromDDL(columns).fields();
     }
 
     /** The table's name. */

@@ -2,6 +2,7 @@ package org.i2lspark.jobs.output;
 
 import java.io.IOException;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 import org.apache.hadoop.fs.EtagSource;
 import org.apache.hadoop.fs.FileStatus;
@@ -28,18 +29,22 @@ public final class Output {
 
     private final Storage storage;
     private final OutputLayout layout;
+    private final String runId;
+    private final Set<String> committedRuns;
     private final Path scratch;
     private final Runs runs;
 
     /**
      * An output for one run.
      *
-     * @param scratch folder of the run, for what is not complete
+     * @param committedRuns those that had rows in the manifest when the run began
      */
-    public Output(Storage storage, OutputLayout layout, Path scratch) {
+    public Output(Storage storage, OutputLayout layout, String runId, Set<String> committedRuns) {
         this.storage = storage;
         this.layout = layout;
-        this.scratch = scratch;
+        this.runId = runId;
+        this.committedRuns = committedRuns;
+        this.scratch = layout.run(runId);
         this.runs = new Runs(storage, layout);
     }
 
@@ -55,7 +60,7 @@ public final class Output {
                 // else it would vouch for what is made now, and in the name of an earlier run
                 storage.delete(layout.receipt(styleId, fingerprint));
             }
-            return holding;
+            return holding.map(held -> recorded(styleId, fingerprint, held));
         } catch (IOException e) {
             // making it again is always right
             LOG.warn("Cannot tell what was made of {} before; it is made again", styleId, e);
@@ -93,14 +98,23 @@ public final class Output {
         if (!storage.hash(path).sha256().equals(receipt.lora().sha256())) {
             return Optional.empty();
         }
-        Receipt stamped = receipt.withStamp(stamp);
+        return Optional.of(renewed(styleId, fingerprint, receipt.withStamp(stamp)));
+    }
+
+    /** Embeddings are in the rows of one run that committed. Where there is none, this run's rows take them. */
+    private Receipt recorded(String styleId, String fingerprint, Receipt receipt) {
+        boolean known = receipt.recordedBy().equals(runId) || committedRuns.contains(receipt.recordedBy());
+        return known ? receipt : renewed(styleId, fingerprint, receipt.recordedBy(runId));
+    }
+
+    private Receipt renewed(String styleId, String fingerprint, Receipt receipt) {
         try {
-            storage.replace(layout.receipt(styleId, fingerprint), scratch, stamped.toJson());
+            storage.replace(layout.receipt(styleId, fingerprint), scratch, receipt.toJson());
         } catch (IOException e) {
-            // it is only hashed again next time
+            // it is only renewed again next time
             LOG.warn("Cannot renew the receipt of {}", styleId, e);
         }
-        return Optional.of(stamped);
+        return receipt;
     }
 
     private static String stamp(FileStatus status) {

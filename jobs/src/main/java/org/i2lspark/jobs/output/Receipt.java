@@ -21,13 +21,21 @@ import org.i2lspark.jobs.storage.Hashes;
  * whether or not the run that made it ever committed its manifest.
  *
  * @param runId the run that made it
+ * @param recordedBy the run whose manifest rows carry the embeddings: the one that made it, or a later one where that never
+ *     committed
  * @param lora null when the style failed
  * @param stamp by which the store knows the LoRA's very bytes, see {@link Output}; null when it is not known
  * @param failure null when it did not
  * @param limits that images were held to; a style that failed is tried again when they change
  */
 public record Receipt(
-        String runId, FinishedLora lora, String stamp, Failure failure, String limits, List<ImageFacts> images) {
+        String runId,
+        String recordedBy,
+        FinishedLora lora,
+        String stamp,
+        Failure failure,
+        String limits,
+        List<ImageFacts> images) {
     private static final JsonMapper JSON = new JsonMapper();
     private static final int VERSION = 2;
 
@@ -43,10 +51,22 @@ public record Receipt(
         images = List.copyOf(images);
     }
 
+    /** Of a LoRA that was made just now. */
+    public static Receipt ofLora(
+            String runId, FinishedLora lora, String stamp, String limits, List<ImageFacts> images) {
+        return new Receipt(runId, runId, lora, stamp, null, limits, images);
+    }
+
+    /** Of a style that failed just now. */
+    public static Receipt ofFailure(String runId, Failure failure, String limits, List<ImageFacts> images) {
+        return new Receipt(runId, runId, null, null, failure, limits, images);
+    }
+
     public byte[] toJson() throws IOException {
         ObjectNode root = JSON.createObjectNode()
                 .put("version", VERSION)
                 .put("run_id", runId)
+                .put("recorded_by", recordedBy)
                 .put("limits", limits)
                 .put("stamp", stamp);
         if (lora != null) {
@@ -100,7 +120,12 @@ public record Receipt(
 
     /** The same, of a LoRA of which the bytes were found unchanged under another stamp. */
     Receipt withStamp(String newStamp) {
-        return new Receipt(runId, lora, newStamp, failure, limits, images);
+        return new Receipt(runId, recordedBy, lora, newStamp, failure, limits, images);
+    }
+
+    /** The same, of a LoRA whose embeddings another run's rows are to carry. */
+    public Receipt recordedBy(String run) {
+        return new Receipt(runId, run, lora, stamp, failure, limits, images);
     }
 
     /**
@@ -139,8 +164,10 @@ public record Receipt(
                     decode(text(image.get("siglip2"))),
                     decode(text(image.get("dinov3")))));
         }
+        String runId = root.path("run_id").asText();
         return new Receipt(
-                root.path("run_id").asText(),
+                runId,
+                root.path("recorded_by").asText(runId),
                 finished,
                 text(root.get("stamp")),
                 failure(root),

@@ -1,33 +1,48 @@
 package org.i2lspark.jobs.output;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
-import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.apache.parquet.conf.PlainParquetConfiguration;
-import org.apache.parquet.example.data.Group;
-import org.apache.parquet.example.data.simple.SimpleGroup;
 import org.apache.parquet.hadoop.ParquetWriter;
-import org.apache.parquet.hadoop.example.ExampleParquetWriter;
 import org.apache.parquet.hadoop.metadata.CompressionCodecName;
 
-/** Rows of one manifest table that become one Parquet file. */
+/** Rows of one manifest table that become one Parquet file: each is encoded as it comes, and only the encoded is held. */
 public final class Rows {
+    /** What is held of rows that are not yet compressed. */
+    private static final long ROW_GROUP_BYTES = 8 << 20;
+
     private final ManifestTable table;
-    private final List<Group> rows = new ArrayList<>();
+    private final InMemoryOutputFile file = new InMemoryOutputFile();
+    private final ParquetWriter<Row> writer;
 
     public Rows(ManifestTable table) {
         this.table = table;
+        try {
+            this.writer = new RowWriteSupport.Builder(file, table.schema())
+                    .withConf(new PlainParquetConfiguration())
+                    .withCompressionCodec(CompressionCodecName.ZSTD)
+                    .withRowGroupSize(ROW_GROUP_BYTES)
+                    .build();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** Adds a row; the consumer sets its columns. */
     public void add(Consumer<Row> columns) {
-        Group group = new SimpleGroup(table.schema());
-        columns.accept(new Row(group));
-        rows.add(group);
+        Row row = new Row();
+        columns.accept(row);
+        try {
+            writer.write(row);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** The table's name. */
@@ -35,92 +50,61 @@ public final class Rows {
         return table.id();
     }
 
-    /** The rows as a Parquet file. */
+    /** The rows as a Parquet file; no more can be added. */
     public byte[] toParquet() throws IOException {
-        InMemoryOutputFile file = new InMemoryOutputFile();
-        try (ParquetWriter<Group> writer = ExampleParquetWriter.builder(file)
-                .withConf(new PlainParquetConfiguration())
-                .withType(table.schema())
-                .withCompressionCodec(CompressionCodecName.ZSTD)
-                .build()) {
-            for (Group row : rows) {
-                writer.write(row);
-            }
-        }
+        writer.close();
         return file.bytes();
     }
 
     /** A row being filled; a null leaves the column null. */
     public static final class Row {
-        private final Group group;
+        private final Map<String, Object> values = new HashMap<>();
 
-        private Row(Group group) {
-            this.group = group;
+        private Row() {}
+
+        Object value(String column) {
+            return values.get(column);
+        }
+
+        private Row set(String column, Object value) {
+            values.put(column, value);
+            return this;
         }
 
         public Row text(String column, String value) {
-            if (value != null) {
-                group.add(column, value);
-            }
-            return this;
+            return set(column, value);
         }
 
         public Row integer(String column, Integer value) {
-            if (value != null) {
-                group.add(column, value.intValue());
-            }
-            return this;
+            return set(column, value);
         }
 
         public Row number(String column, Long value) {
-            if (value != null) {
-                group.add(column, value.longValue());
-            }
-            return this;
+            return set(column, value);
         }
 
         public Row decimal(String column, Double value) {
-            if (value != null) {
-                group.add(column, value.doubleValue());
-            }
-            return this;
+            return set(column, value);
         }
 
         public Row time(String column, Instant value) {
-            group.add(column, ChronoUnit.MICROS.between(Instant.EPOCH, value));
-            return this;
+            return set(column, ChronoUnit.MICROS.between(Instant.EPOCH, value));
         }
 
         public Row texts(String column, List<String> values) {
-            Group list = group.addGroup(column);
-            values.forEach(value -> list.addGroup("list").add("element", value));
-            return this;
+            return set(column, values);
         }
 
         public Row floats(String column, float[] values) {
-            if (values != null) {
-                Group list = group.addGroup(column);
-                for (float value : values) {
-                    list.addGroup("list").add("element", value);
-                }
-            }
-            return this;
+            return set(column, values);
         }
 
         public Row textMap(String column, Map<String, String> values) {
-            Group map = group.addGroup(column);
-            values.forEach(
-                    (key, value) -> map.addGroup("key_value").append("key", key).append("value", value));
-            return this;
+            return set(column, values);
         }
 
         public Row decimalMap(String column, Map<String, Double> values) {
-            if (values != null) {
-                Group map = group.addGroup(column);
-                values.forEach((key, value) ->
-                        map.addGroup("key_value").append("key", key).append("value", value));
-            }
-            return this;
+            return set(column, values);
         }
     }
 }

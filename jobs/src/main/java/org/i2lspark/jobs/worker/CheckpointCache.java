@@ -1,8 +1,10 @@
 package org.i2lspark.jobs.worker;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -44,6 +46,9 @@ final class CheckpointCache {
     private static final int SAMPLES = 64;
     private static final int SAMPLE_BYTES = 4096;
     private static final int MAX_SUMS_BYTES = 16 << 20;
+    /** As the safetensors library has it. */
+    private static final int MAX_HEADER_BYTES = 100_000_000;
+
     private static final int COPIES_TRIED = 2;
     private static final Set<String> ENDINGS = Set.of(".safetensors", ".json", ".txt");
 
@@ -76,6 +81,47 @@ final class CheckpointCache {
                     "Cannot copy the checkpoints of %s to this node: %s"
                             .formatted(options.models(), Problems.describe(e)),
                     e);
+        }
+    }
+
+    /**
+     * The checkpoints as far as a plan needs them: a folder of configurations and headers, with holes where the weights are.
+     *
+     * @param scratch empty folder for it, used if the checkpoints are not on this machine
+     * @throws UnusableException if they cannot be read
+     */
+    static Path outline(GenerateOptions options, Storage storage, Path scratch) throws UnusableException {
+        try {
+            org.apache.hadoop.fs.Path models = storage.qualify(new org.apache.hadoop.fs.Path(options.models()));
+            if (models.toUri().getScheme().equals("file")) {
+                return Path.of(models.toUri().getPath());
+            }
+            CheckpointCache outline = new CheckpointCache(storage, models, scratch);
+            for (Source source : outline.sources(options.variants())) {
+                outline.writeOutline(source);
+            }
+            return outline.folder;
+        } catch (IOException e) {
+            throw new UnusableException(
+                    "Cannot read the checkpoints of %s: %s".formatted(options.models(), Problems.describe(e)), e);
+        }
+    }
+
+    private void writeOutline(Source source) throws IOException {
+        Files.createDirectories(target(source).getParent());
+        long size = source.status.getLen();
+        int kept = (int) Math.min(size, source.name.endsWith(".safetensors") ? Long.BYTES : Integer.MAX_VALUE);
+        ByteBuffer start = ByteBuffer.wrap(read(source, 0, kept)).order(ByteOrder.LITTLE_ENDIAN);
+        if (kept == Long.BYTES && kept < size) {
+            long header = start.getLong(0);
+            if (header > 0 && header <= MAX_HEADER_BYTES) {
+                kept = (int) Math.min(size, Long.BYTES + header);
+                start = ByteBuffer.wrap(read(source, 0, kept));
+            }
+        }
+        try (RandomAccessFile file = new RandomAccessFile(target(source).toFile(), "rw")) {
+            file.write(start.array());
+            file.setLength(size);
         }
     }
 

@@ -43,12 +43,12 @@ public final class GenerateTask {
     private final TaskLedger ledger;
     private final LoraPublisher publisher;
 
-    public GenerateTask(GenerateOptions options, String runId, Storage storage, Stack stack, Counters counters) {
+    public GenerateTask(GenerateOptions options, RunIdentity run, Storage storage, Stack stack, Counters counters) {
         this.options = options;
-        this.runId = runId;
+        this.runId = run.id();
         this.stack = stack;
         OutputLayout layout = new OutputLayout(options.output());
-        Output output = new Output(storage, layout, layout.run(runId));
+        Output output = new Output(storage, layout, runId, run.committedBefore());
         this.reader = new StyleReader(options, storage, output, stack, WORKERS);
         StyleRows rows = new StyleRows(options, runId, stack.model());
         this.ledger = new TaskLedger(storage, layout.run(runId), counters, rows);

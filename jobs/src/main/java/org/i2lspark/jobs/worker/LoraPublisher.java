@@ -72,7 +72,7 @@ final class LoraPublisher implements AutoCloseable {
                 && !output.remember(
                         read.style().id(),
                         read.fingerprint(),
-                        new Receipt(runId, null, null, failure, options.limits(), facts))) {
+                        Receipt.ofFailure(runId, failure, options.limits(), facts))) {
             ledger.receiptLost();
         }
         ledger.failed(read.style(), failure, facts);
@@ -92,7 +92,7 @@ final class LoraPublisher implements AutoCloseable {
                     read.style().id(),
                     read.fingerprint(),
                     out -> export.write(Channels.newChannel(out)),
-                    lora -> new Receipt(
+                    lora -> Receipt.ofLora(
                             runId,
                             new FinishedLora(
                                     read.fingerprint(),
@@ -102,7 +102,6 @@ final class LoraPublisher implements AutoCloseable {
                                     export.rank(),
                                     export.reductionError()),
                             lora.stamp(),
-                            null,
                             options.limits(),
                             facts));
             made.seconds().put("write", (System.nanoTime() - start) / 1e9);
@@ -114,7 +113,8 @@ final class LoraPublisher implements AutoCloseable {
                 if (counting.runId().equals(runId)) {
                     ledger.done(read.style(), counting.lora(), counting.images(), made.seconds());
                 } else {
-                    ledger.skipped(read.style(), counting);
+                    // the other run has not committed, and may never
+                    ledger.skipped(read.style(), counting.recordedBy(runId));
                 }
             };
         } catch (IOException | RuntimeException e) {

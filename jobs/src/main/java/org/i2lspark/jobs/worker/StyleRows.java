@@ -10,6 +10,7 @@ import org.i2lspark.jobs.output.Failure;
 import org.i2lspark.jobs.output.FinishedLora;
 import org.i2lspark.jobs.output.ImageFacts;
 import org.i2lspark.jobs.output.ManifestTable;
+import org.i2lspark.jobs.output.Receipt;
 import org.i2lspark.jobs.output.Rows;
 import org.i2lspark.jobs.output.Rows.Row;
 import org.i2lspark.jobs.output.Status;
@@ -39,28 +40,32 @@ final class StyleRows {
     }
 
     void addDone(Style style, FinishedLora lora, List<ImageFacts> facts, Map<String, Double> seconds) {
-        addLora(style, Status.DONE, lora, facts, seconds);
-    }
-
-    /** The LoRA was there before. */
-    void addSkipped(Style style, FinishedLora lora, List<ImageFacts> facts) {
-        addLora(style, Status.SKIPPED, lora, facts, null);
-    }
-
-    private void addLora(
-            Style style, Status status, FinishedLora lora, List<ImageFacts> facts, Map<String, Double> seconds) {
         loras.add(row -> {
-            fillStyle(row, style, status);
-            row.text("fingerprint", lora.fingerprint())
-                    .text("lora_path", lora.path())
-                    .number("bytes", lora.bytes())
-                    .text("sha256", lora.sha256())
-                    .integer("rank", lora.rank())
-                    .decimal("reduction_error", lora.reductionError())
-                    .floats("style_embedding", mean(facts))
-                    .decimalMap("seconds", seconds);
+            fillLora(row, style, Status.DONE, lora);
+            row.floats("style_embedding", mean(facts)).decimalMap("seconds", seconds);
         });
-        addImages(style, facts, status);
+        addImages(style, facts, Status.DONE, null);
+    }
+
+    /** The LoRA was there before. Its embeddings are written once, and referred to from then on. */
+    void addSkipped(Style style, Receipt receipt) {
+        boolean here = receipt.recordedBy().equals(runId);
+        String embeddingsRun = here ? null : receipt.recordedBy();
+        loras.add(row -> {
+            fillLora(row, style, Status.SKIPPED, receipt.lora());
+            row.floats("style_embedding", here ? mean(receipt.images()) : null).text("embeddings_run", embeddingsRun);
+        });
+        addImages(style, receipt.images(), Status.SKIPPED, embeddingsRun);
+    }
+
+    private void fillLora(Row row, Style style, Status status, FinishedLora lora) {
+        fillStyle(row, style, status);
+        row.text("fingerprint", lora.fingerprint())
+                .text("lora_path", lora.path())
+                .number("bytes", lora.bytes())
+                .text("sha256", lora.sha256())
+                .integer("rank", lora.rank())
+                .decimal("reduction_error", lora.reductionError());
     }
 
     /**
@@ -79,7 +84,7 @@ final class StyleRows {
         while (all.size() < style.images().size()) {
             all.add(new ImageFacts(null, 0, 0, null, null, null));
         }
-        addImages(style, all, Status.SKIPPED);
+        addImages(style, all, Status.SKIPPED, null);
     }
 
     private void fillStyle(Row row, Style style, Status status) {
@@ -95,7 +100,12 @@ final class StyleRows {
                 .time("created_at", Instant.now());
     }
 
-    private void addImages(Style style, List<ImageFacts> facts, Status status) {
+    /**
+     * The rows of a style's images.
+     *
+     * @param embeddingsRun the run whose rows carry their embeddings; null when these do, or nothing was embedded
+     */
+    private void addImages(Style style, List<ImageFacts> facts, Status status, String embeddingsRun) {
         for (int i = 0; i < facts.size(); i++) {
             int position = i;
             ImageFacts image = facts.get(i);
@@ -113,8 +123,9 @@ final class StyleRows {
                             "error_class",
                             failure == null ? null : failure.errorClass().id())
                     .text("error_message", failure == null ? null : failure.message())
-                    .floats("siglip2", image.siglip2())
-                    .floats("dinov3", image.dinov3()));
+                    .floats("siglip2", embeddingsRun == null ? image.siglip2() : null)
+                    .floats("dinov3", embeddingsRun == null ? image.dinov3() : null)
+                    .text("embeddings_run", embeddingsRun));
         }
     }
 

@@ -10,7 +10,7 @@ import org.i2lspark.jobs.output.Failure;
 import org.i2lspark.jobs.output.FinishedLora;
 import org.i2lspark.jobs.output.ImageFacts;
 import org.i2lspark.jobs.output.Receipt;
-import org.i2lspark.jobs.output.Rows;
+import org.i2lspark.jobs.output.StagedRows;
 import org.i2lspark.jobs.storage.Storage;
 
 /** What became of a task's styles: their rows, and the counts. Only the task's own thread writes in it. */
@@ -19,7 +19,7 @@ final class TaskLedger {
     private final Path scratch;
     private final Counters counters;
     private final StyleRows rows;
-    private final PartResult.Tally tally = new PartResult.Tally();
+    private StyleCounts counts = StyleCounts.NONE;
 
     TaskLedger(Storage storage, Path scratch, Counters counters, StyleRows rows) {
         this.storage = storage;
@@ -29,9 +29,7 @@ final class TaskLedger {
     }
 
     void done(Style style, FinishedLora finished, List<ImageFacts> facts, Map<String, Double> seconds) {
-        tally.done++;
-        tally.images += facts.size();
-        tally.loraBytes += finished.bytes();
+        counts = counts.plusDone(facts.size(), finished.bytes());
         counters.addStyle(facts.size());
         counters.embedded().add((long) facts.size());
         rows.addDone(style, finished, facts, seconds);
@@ -39,42 +37,49 @@ final class TaskLedger {
 
     /** The LoRA was there before. */
     void skipped(Style style, Receipt receipt) {
-        tally.skipped++;
+        counts = counts.plusSkipped();
         counters.addStyle(style.images().size());
-        rows.addSkipped(style, receipt.lora(), receipt.images());
+        rows.addSkipped(style, receipt);
     }
 
     void failed(Style style, Failure failure, List<ImageFacts> facts) {
-        tally.addFailure(style.id(), failure);
+        failed(style, failure, facts, false);
+    }
+
+    /** A style failed in an earlier run, and was not tried again. */
+    void failedBefore(Style style, Failure failure, List<ImageFacts> facts) {
+        failed(style, failure, facts, true);
+    }
+
+    private void failed(Style style, Failure failure, List<ImageFacts> facts, boolean before) {
+        counts = counts.plusFailed(before);
         counters.addStyle(style.images().size());
         counters.failed().add(1L);
         rows.addFailed(style, failure, facts);
     }
 
-    /** A style failed in an earlier run, and was not tried again. */
-    void failedBefore(Style style, Failure failure, List<ImageFacts> facts) {
-        tally.failedBefore++;
-        failed(style, failure, facts);
-    }
-
     void receiptLost() {
-        tally.receiptsLost++;
+        counts = counts.plusReceiptLost();
     }
 
     void halved(int times) {
-        tally.halvings += times;
+        counts = counts.plusHalvings(times);
     }
 
     /** Writes the rows down for the driver, which takes those of one attempt at each partition. */
     PartResult stage(int part) throws IOException {
-        return tally.toResult(part, stage(part, rows.loras()), stage(part, rows.images()));
+        byte[] loras = rows.loras().toParquet();
+        byte[] images = rows.images().toParquet();
+        StagedRows staged = new StagedRows(
+                stage(part, rows.loras().name(), loras),
+                stage(part, rows.images().name(), images),
+                loras.length + images.length);
+        return new PartResult(counts, staged);
     }
 
-    private String stage(int part, Rows table) throws IOException {
-        Path file = new Path(scratch, "rows/%s-%05d-%s.parquet".formatted(table.name(), part, UUID.randomUUID()));
-        byte[] parquet = table.toParquet();
+    private String stage(int part, String table, byte[] parquet) throws IOException {
+        Path file = new Path(scratch, "rows/%s-%05d-%s.parquet".formatted(table, part, UUID.randomUUID()));
         storage.replace(file, scratch, parquet);
-        tally.stagedBytes += parquet.length;
         return file.toString();
     }
 }

@@ -1,9 +1,14 @@
 package org.i2lspark.jobs.worker;
 
+import java.io.IOException;
 import java.io.Serializable;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.TreeMap;
+import org.apache.hadoop.fs.FileUtil;
 import org.i2lspark.jobs.NativeCodecs;
+import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.options.GenerateOptions;
 import org.i2lspark.jobs.storage.Storage;
@@ -43,7 +48,33 @@ public record WorkOrder(
         return of(stack);
     }
 
+    /**
+     * The same for a run that is not to take place: checkpoints of another store are not copied, and have no fingerprints.
+     *
+     * @throws UnusableException if this executor cannot do what is asked
+     */
+    public static WorkOrder foresee(GenerateOptions options, Storage storage) throws UnusableException {
+        NativeCodecs.require();
+        SharedDecoder.require();
+        Path scratch = null;
+        try {
+            scratch = Files.createTempDirectory("i2l-outline");
+            try (Stack stack =
+                    new Stack(options, CheckpointCache.outline(options, storage, scratch), GpuStage.index())) {
+                return of(stack, Map.of());
+            }
+        } catch (IOException e) {
+            throw new UnusableException("Cannot plan: " + Problems.describe(e), e);
+        } finally {
+            FileUtil.fullyDelete(scratch == null ? null : scratch.toFile());
+        }
+    }
+
     static WorkOrder of(Stack stack) {
+        return of(stack, Fingerprints.checkpoints(stack.model()));
+    }
+
+    private static WorkOrder of(Stack stack, Map<String, String> checkpoints) {
         return new WorkOrder(
                 stack.model().description(),
                 stack.device().isCpu() ? "cpu" : "gpu",
@@ -51,7 +82,7 @@ public record WorkOrder(
                 stack.batchSize(),
                 stack.imagesPerTask(),
                 Torch.version(),
-                new TreeMap<>(Fingerprints.checkpoints(stack.model())));
+                new TreeMap<>(checkpoints));
     }
 
     /**

@@ -371,14 +371,18 @@ class GenerateCommandTest {
         Files.write(catalog.resolve("bad.png"), Arrays.copyOf(image, 5000));
         assertThat(generate().out())
                 .contains("1 done, 0 skipped (unchanged), 1 failed")
+                .contains("Failures: 1 new, 0 known, 0 healed")
                 .doesNotContain("failed before");
         CommandLineRun second = generate();
         assertThat(second.exitCode()).isEqualTo(Main.STYLES_FAILED);
+        assertThat(second.out()).contains("Failures: 0 new, 1 known, 0 healed");
         assertThat(second.out())
                 .contains("0 done, 1 skipped (unchanged), 1 failed")
-                .contains("bad: [image_damaged]")
+                .contains("bad: [image_damaged, known]")
                 .contains("1 of them failed before and were not tried again; --retry-failed tries them");
-        assertThat(generate("--retry-failed").out()).contains("1 failed").doesNotContain("failed before");
+        CommandLineRun retried = generate("--retry-failed", "--fail-on", "new");
+        assertThat(retried.out()).contains("1 failed").doesNotContain("failed before");
+        assertThat(retried.exitCode()).isZero();
         assertThat(generate("--max-pixels", "1000000").out())
                 .contains("1 failed")
                 .doesNotContain("failed before");
@@ -386,7 +390,16 @@ class GenerateCommandTest {
                 .extracting(row -> row.getString(0))
                 .containsExactly("image", "image", "image", "image");
         Files.write(catalog.resolve("bad.png"), image);
-        assertThat(generate().out()).contains("1 done, 1 skipped (unchanged), 0 failed");
+        assertThat(generate().out())
+                .contains("1 done, 1 skipped (unchanged), 0 failed")
+                .contains("Failures: 0 new, 0 known, 1 healed");
+        assertThat(rows("SELECT styles_failed_new, styles_healed FROM runs ORDER BY run_id"))
+                .extracting(row -> row.getLong(0) + " " + row.getLong(1))
+                .containsExactly("1 0", "0 0", "0 0", "0 0", "0 1");
+        Files.writeString(catalog.resolve("worse.png"), "no image");
+        assertThat(generate("--fail-on", "new").exitCode()).isEqualTo(Main.STYLES_FAILED);
+        assertThat(generate("--fail-on", "never").exitCode()).isZero();
+        assertThat(generate("--fail-on", "always").exitCode()).isEqualTo(Main.UNUSABLE);
     }
 
     @Test
@@ -583,6 +596,16 @@ class GenerateCommandTest {
         assertThat(rows("SELECT status FROM runs"))
                 .extracting(row -> row.getString(0))
                 .containsExactly("done");
+
+        // the run that took them up carries their embeddings, and later ones refer to it
+        assertThat(rows("SELECT * FROM loras WHERE embeddings_run IS NOT NULL")).isEmpty();
+        assertThat(generate().out()).contains("0 done, 12 skipped");
+        assertThat(rows("SELECT DISTINCT embeddings_run FROM loras WHERE embeddings_run IS NOT NULL"))
+                .isEqualTo(rows("SELECT min(run_id) FROM runs"));
+        assertThat(rows("SELECT * FROM loras WHERE style_embedding IS NOT NULL"))
+                .hasSize(24);
+        assertThat(rows("SELECT * FROM images WHERE siglip2 IS NOT NULL AND dinov3 IS NOT NULL"))
+                .hasSize(24);
     }
 
     @Test

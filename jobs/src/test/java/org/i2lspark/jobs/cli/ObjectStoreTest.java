@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Stream;
 import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FileStatus;
@@ -201,7 +202,7 @@ class ObjectStoreTest {
             firstBlocks[0] += isDecoder(request) && request.range().startsWith("bytes=0-") ? 1 : 0;
             return Fault.NONE;
         });
-        assertThat(generate("--dry-run").exitCode()).isZero();
+        assertThat(generate().exitCode()).isZero();
         assertThat(firstBlocks[0]).isZero();
 
         upload(
@@ -246,6 +247,29 @@ class ObjectStoreTest {
                 .contains("(expected 000000");
         storage.delete(path("models/" + decoder));
         assertThat(generate("--batch-size", "6").err()).contains(decoder + ": checkpoint missing");
+    }
+
+    @Test
+    void aDryRunCopiesNoCheckpoints() throws IOException {
+        List<String> read = new CopyOnWriteArrayList<>();
+        faulty.setPlan(request -> {
+            if (isDecoder(request)) {
+                read.add(request.range());
+            }
+            return Fault.NONE;
+        });
+        CommandLineRun plan = generate("--dry-run");
+        assertThat(plan.exitCode()).as(plan.err()).isZero();
+        assertThat(plan.out()).contains("4 styles, 7 images").contains("Dry run: nothing was written.");
+        assertThat(folder.resolve("cache")).doesNotExist();
+        assertThat(names("out")).isEmpty();
+        // the length of the header, and the header
+        assertThat(read).hasSize(2).allMatch(range -> range.startsWith("bytes=0-"));
+
+        storage.delete(path("models/" + I2lModel.path(Variant.STYLE)));
+        CommandLineRun missing = generate("--dry-run");
+        assertThat(missing.exitCode()).isEqualTo(Main.UNUSABLE);
+        assertThat(missing.err()).contains("Cannot read the checkpoints of").contains("checkpoint missing");
     }
 
     private static boolean isDecoder(FaultyS3.Request request) {

@@ -9,6 +9,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -16,6 +17,7 @@ import org.apache.spark.sql.SparkSession;
 import org.i2lspark.jobs.EmbeddedSpark;
 import org.i2lspark.jobs.maintenance.CompactJob;
 import org.i2lspark.jobs.maintenance.VacuumJob;
+import org.i2lspark.jobs.output.Manifest.StagedRun;
 import org.i2lspark.jobs.storage.Storage;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -30,6 +32,7 @@ class ManifestTest {
     private Storage storage;
     private OutputLayout layout;
     private Manifest manifest;
+    private int committed;
 
     @BeforeEach
     void start() {
@@ -44,33 +47,71 @@ class ManifestTest {
         spark.close();
     }
 
+    /** A run of styles that all came out well. */
     private void commit(String runId, int styles, Manifest.Expected expected) throws IOException {
-        Path scratch = layout.run(runId);
-        List<String> loraFiles = new ArrayList<>();
-        List<String> imageFiles = new ArrayList<>();
+        List<Outcome> outcomes = new ArrayList<>();
         for (int i = 0; i < styles; i++) {
-            String style = "style" + i;
+            outcomes.add(Outcome.done("style" + i));
+        }
+        commit(runId, outcomes, expected);
+    }
+
+    /**
+     * What became of a style.
+     *
+     * @param errorClass null when it did not fail
+     * @param embeddingsRun null when the row carries its embedding
+     */
+    private record Outcome(String style, String errorClass, String embeddingsRun) {
+        static Outcome done(String style) {
+            return new Outcome(style, null, null);
+        }
+
+        static Outcome failed(String style, String errorClass) {
+            return new Outcome(style, errorClass, null);
+        }
+
+        float[] embedding(float value) {
+            return errorClass == null && embeddingsRun == null ? new float[] {value, 2} : null;
+        }
+    }
+
+    private FailureReport commit(String runId, List<Outcome> outcomes) throws IOException {
+        return commit(runId, outcomes, new Manifest.Expected(outcomes.size(), outcomes.size()));
+    }
+
+    private FailureReport commit(String runId, List<Outcome> outcomes, Manifest.Expected expected) throws IOException {
+        Path scratch = layout.run(runId);
+        List<StagedRows> staged = new ArrayList<>();
+        for (Outcome outcome : outcomes) {
+            String style = outcome.style();
+            String status = outcome.errorClass() == null ? "done" : "failed";
             storage.replace(new Path(layout.loras(), style + ".safetensors"), scratch, new byte[] {1});
             Rows loras = new Rows(ManifestTable.LORAS);
             loras.add(row -> row.text("run_id", runId)
                     .text("style_id", style)
-                    .text("status", "done")
-                    .text("lora_path", "loras/" + style + ".safetensors")
+                    .text("status", status)
+                    .text("error_class", outcome.errorClass())
+                    .text("lora_path", outcome.errorClass() == null ? "loras/" + style + ".safetensors" : null)
                     .text("key_format", "comfyui")
                     .text("dtype", "bfloat16")
                     .texts("variants", List.of("style"))
                     .integer("image_count", 1)
                     .textMap("checkpoints", Map.of())
-                    .floats("style_embedding", new float[] {1, 2})
-                    .time("created_at", Instant.EPOCH));
-            loraFiles.add(stage(scratch, "loras" + i, loras));
+                    .floats("style_embedding", outcome.embedding(1))
+                    .text("embeddings_run", outcome.embeddingsRun())
+                    .time("created_at", Instant.EPOCH.plusSeconds(committed)));
             Rows images = new Rows(ManifestTable.IMAGES);
             images.add(row -> row.text("run_id", runId)
                     .text("style_id", style)
                     .integer("position", 0)
                     .text("uri", style + ".png")
-                    .text("status", "done"));
-            imageFiles.add(stage(scratch, "images" + i, images));
+                    .text("status", status)
+                    .floats("siglip2", outcome.embedding(3))
+                    .floats("dinov3", outcome.embedding(4))
+                    .text("embeddings_run", outcome.embeddingsRun()));
+            staged.add(new StagedRows(
+                    stage(scratch, "loras-" + style, loras), stage(scratch, "images-" + style, images), 1000));
         }
         Rows run = new Rows(ManifestTable.RUNS);
         run.add(row -> row.text("run_id", runId)
@@ -82,13 +123,17 @@ class ManifestTest {
                 .text("catalog", "c")
                 .textMap("options", Map.of())
                 .textMap("versions", Map.of())
-                .number("styles_done", (long) styles)
+                .number("styles_done", (long) outcomes.size())
                 .number("styles_skipped", 0L)
                 .number("styles_failed", 0L)
-                .number("images", (long) styles)
+                .number("images", (long) outcomes.size())
                 .number("lora_bytes", 0L));
-        manifest.commitRun(runId, loraFiles, imageFiles, expected, 1000, scratch, run);
+        StagedRun stagedRun = new StagedRun(runId, expected, staged, scratch);
+        FailureReport failures = manifest.failures(stagedRun);
+        manifest.commit(stagedRun, run);
         storage.delete(scratch);
+        committed++;
+        return failures;
     }
 
     private String stage(Path scratch, String name, Rows rows) throws IOException {
@@ -172,5 +217,89 @@ class ManifestTest {
                         .distinct()
                         .count())
                 .isEqualTo(6);
+    }
+
+    @Test
+    void failuresAreNewKnownOrHealedByWhatTheStyleCameToBefore() throws IOException {
+        FailureReport first = commit(
+                "20260101T000000Z-aaaa",
+                List.of(
+                        Outcome.done("fine"),
+                        Outcome.failed("known", "image_damaged"),
+                        Outcome.failed("changed", "image_damaged"),
+                        Outcome.failed("healed", "image_missing"),
+                        Outcome.failed("absent", "image_missing")));
+        assertThat(first.fresh()).isEqualTo(4);
+        assertThat(first.healed()).isZero();
+
+        FailureReport second = commit(
+                "20260102T000000Z-bbbb",
+                List.of(
+                        Outcome.failed("known", "image_damaged"),
+                        Outcome.failed("changed", "image_missing"),
+                        Outcome.done("healed"),
+                        Outcome.failed("fine", "image_damaged"),
+                        Outcome.failed("added", "store_read")));
+        assertThat(second.byClass())
+                .containsOnly(
+                        Map.entry("image_damaged", 2L), Map.entry("image_missing", 1L), Map.entry("store_read", 1L));
+        assertThat(second.fresh()).isEqualTo(3);
+        assertThat(second.healed()).isEqualTo(1);
+        assertThat(second.listed())
+                .extracting(failure -> failure.styleId() + " " + failure.fresh())
+                .containsExactly("added true", "changed true", "fine true", "known false");
+
+        // the latest row decides: a failure that healed is new when it comes back, and one healed long ago is no news
+        FailureReport third = commit(
+                "20260103T000000Z-cccc", List.of(Outcome.failed("healed", "image_missing"), Outcome.done("added")));
+        assertThat(third.fresh()).isEqualTo(1);
+        assertThat(third.healed()).isEqualTo(1);
+        FailureReport fourth = commit("20260104T000000Z-dddd", List.of(Outcome.done("added"), Outcome.done("known")));
+        assertThat(fourth.fresh()).isZero();
+        assertThat(fourth.healed()).isEqualTo(1);
+        assertThat(fourth.byClass()).isEmpty();
+
+        // where the past cannot be read, all that fails is news
+        for (FileStatus file : storage.files(manifest.folder(ManifestTable.LORAS, "20260101T000000Z-aaaa"))) {
+            storage.replace(file.getPath(), layout.run("x"), new byte[] {1, 2, 3});
+        }
+        FailureReport blind = commit("20260105T000000Z-eeee", List.of(Outcome.failed("absent", "image_missing")));
+        assertThat(blind.fresh()).isEqualTo(1);
+    }
+
+    @Test
+    void embeddingsAreStoredOnceAndReadFromEveryRow() throws IOException {
+        String first = "20260101T000000Z-aaaa";
+        commit(first, List.of(Outcome.done("a"), Outcome.done("b")));
+        commit("20260102T000000Z-bbbb", List.of(new Outcome("a", null, first), Outcome.failed("b", "image_missing")));
+        for (boolean compacted : new boolean[] {false, true}) {
+            if (compacted) {
+                new CompactJob(spark, storage, layout).execute(false);
+            }
+            List<Row> loras = manifest.rows(ManifestTable.LORAS)
+                    .orderBy("run_id", "style_id")
+                    .select("style_embedding", "embeddings_run")
+                    .collectAsList();
+            assertThat(loras).hasSize(4);
+            assertThat(loras.get(2).getList(0)).isEqualTo(List.of(1f, 2f));
+            assertThat(loras.get(2).getString(1)).isEqualTo(first);
+            assertThat(loras.get(3).isNullAt(0)).isTrue();
+            List<Row> images = manifest.rows(ManifestTable.IMAGES)
+                    .orderBy("run_id", "style_id")
+                    .select("siglip2", "dinov3")
+                    .collectAsList();
+            assertThat(images).hasSize(4);
+            assertThat(images.get(2).getList(0)).isEqualTo(List.of(3f, 2f));
+            assertThat(images.get(2).getList(1)).isEqualTo(List.of(4f, 2f));
+            assertThat(images.get(3).isNullAt(0)).isTrue();
+        }
+        // who does not ask for embeddings does not pay for them
+        assertThat(manifest.rows(ManifestTable.LORAS)
+                        .select("style_id", "lora_uri")
+                        .queryExecution()
+                        .optimizedPlan()
+                        .toString())
+                .doesNotContain("carried_")
+                .doesNotContain("LeftOuter");
     }
 }

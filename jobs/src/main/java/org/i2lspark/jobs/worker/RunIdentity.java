@@ -1,0 +1,11 @@
+package org.i2lspark.jobs.worker;
+
+import java.io.Serializable;
+import java.util.Set;
+
+/**
+ * Which run a task works for.
+ *
+ * @param committedBefore ids of the runs that had rows in the manifest when this one began
+ */
+public record RunIdentity(String id, Set<String> committedBefore) implements Serializable {}
