@@ -10,6 +10,8 @@ import org.apache.spark.SparkException;
 public final class Problems {
     private static final Pattern UNPRINTABLE = Pattern.compile("[\\p{Cc}\\p{Cf}\\u2028\\u2029]");
 
+    private static final Pattern UNPRINTABLE_IN_LINES = Pattern.compile("[\\p{Cc}\\p{Cf}\\u2028\\u2029&&[^\n\t]]");
+
     private Problems() {}
 
     /** The message of an exception, or of its cause where it says nothing of its own. */
@@ -30,6 +32,11 @@ public final class Problems {
     /** Text from data as a terminal may show it: without control characters, escapes or changes of direction. */
     public static String printable(String text) {
         return UNPRINTABLE.matcher(text).replaceAll("\uFFFD");
+    }
+
+    /** The same for text of several lines. */
+    public static String printableLines(String text) {
+        return UNPRINTABLE_IN_LINES.matcher(text).replaceAll("\uFFFD");
     }
 
     private static String reason(FileSystemException problem) {

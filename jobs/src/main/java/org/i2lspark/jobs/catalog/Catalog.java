@@ -170,6 +170,11 @@ public final class Catalog {
         return path;
     }
 
+    /** Where a table's relative images count from. */
+    public Path imagesFolder() {
+        return TableFormat.imagesFolder(path);
+    }
+
     /** Frees what executors keep of it. */
     public void close() {
         found.unpersist();

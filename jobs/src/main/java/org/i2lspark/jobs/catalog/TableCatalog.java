@@ -101,8 +101,7 @@ final class TableCatalog {
                         min(placedBrand),
                         max(placedBrand),
                         array_sort(collect_list(struct(number().as(TableColumns.POSITION), col(TableColumns.IMAGE)))));
-        Path parent = path.getParent();
-        String folder = parent == null ? null : parent.toString();
+        String folder = TableFormat.imagesFolder(path).toString();
         return grouped.toJavaRDD().map(row -> style(row, folder));
     }
 
@@ -126,7 +125,7 @@ final class TableCatalog {
 
     /** What is no path stays as it is, and fails when it is read. */
     private static String resolve(String image, String folder) {
-        if (folder == null || ABSOLUTE.matcher(image).matches()) {
+        if (ABSOLUTE.matcher(image).matches()) {
             return image;
         }
         try {

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
 import org.i2lspark.jobs.UnusableException;
@@ -47,9 +48,17 @@ enum TableFormat {
                 "Cannot read catalog %s: unknown kind of file (expected %s)".formatted(catalog.getPath(), EXPECTED));
     }
 
+    /** Where relative images of a table count from: from beside it, or, where it is a folder like any other, from in it. */
+    static Path imagesFolder(Path table) {
+        return Stream.of(values()).anyMatch(format -> isNamed(format, table)) ? table.getParent() : table;
+    }
+
     private static boolean isNamed(TableFormat format, FileStatus file) {
-        String name = file.getPath().getName().toLowerCase(Locale.ROOT);
-        return format.names.matcher(name).matches();
+        return isNamed(format, file.getPath());
+    }
+
+    private static boolean isNamed(TableFormat format, Path path) {
+        return format.names.matcher(path.getName().toLowerCase(Locale.ROOT)).matches();
     }
 
     /** What Spark and others write: Parquet files and no images, perhaps below folders named {@code column=value}. */

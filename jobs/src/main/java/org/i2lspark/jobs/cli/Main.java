@@ -149,7 +149,7 @@ public final class Main {
     record Verdict(int exitCode, String message, String trace) {
         static Verdict on(Exception problem) {
             Exception e = toldByTask(problem);
-            String said = Secrets.redact(Problems.describe(e));
+            String said = Problems.printableLines(Secrets.redact(Problems.describe(e)));
             if (e instanceof UnusableException
                     || e instanceof UnusableLibraryException
                     || StoreProblems.isMissingStore(e)) {

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import org.apache.hadoop.fs.Path;
+import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.output.FailureReport;
 import org.i2lspark.jobs.output.FailureReport.StyleFailure;
 import org.i2lspark.jobs.output.ManifestTable;
@@ -99,10 +100,10 @@ public record RunSummary(String runId, String output, double seconds, StyleCount
                 .limit(MAX_TOLD)
                 .forEach(failure -> text.append("  %s: [%s%s] %s%n"
                         .formatted(
-                                failure.styleId(),
+                                Problems.printable(failure.styleId()),
                                 failure.errorClass(),
                                 failure.fresh() ? "" : ", known",
-                                failure.errorMessage())));
+                                Problems.printable(failure.errorMessage()))));
         if (counts.failed() > MAX_TOLD) {
             text.append("  … and %d more, in the manifest: status = 'failed'%n".formatted(counts.failed() - MAX_TOLD));
         }

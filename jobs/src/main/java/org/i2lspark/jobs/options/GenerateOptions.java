@@ -62,9 +62,9 @@ public record GenerateOptions(
      * @param outputUri with scheme
      */
     public GenerateOptions qualified(String outputUri, Catalog read) {
-        Path folder = read.path().getParent();
+        Path folder = read.imagesFolder();
         boolean localTable = read.isTable() && read.path().toUri().getScheme().equals("file");
-        String usualRoot = localTable && folder != null ? folder.toUri().getPath() : NOWHERE;
+        String usualRoot = localTable ? folder.toUri().getPath() : NOWHERE;
         String root = !read.isTable() ? null : imageRules.localRoot() == null ? usualRoot : imageRules.localRoot();
         return new GenerateOptions(
                 read.path().toString(),

@@ -264,7 +264,11 @@ class TableCatalogTest {
                 .write()
                 .partitionBy("style_id")
                 .parquet(table.toString());
-        assertThat(read(table)).extracting(Style::id).containsExactlyInAnyOrder("007", "s1");
+        assertThat(read(table))
+                .extracting(Style::id, Style::images)
+                .containsExactlyInAnyOrder(
+                        tuple("007", List.of("file:" + table.resolve("0.jpg"))),
+                        tuple("s1", List.of("file:" + table.resolve("1.jpg"))));
     }
 
     @Test
