@@ -6,7 +6,10 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,11 +21,12 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
-import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileStatus;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.assertj.core.data.Offset;
 import org.i2lspark.jobs.EmbeddedSpark;
+import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.maintenance.VacuumJob;
 import org.i2lspark.jobs.maintenance.VerifyJob;
 import org.i2lspark.jobs.output.Manifest;
@@ -112,7 +116,13 @@ class FaultCampaignTest {
         DRIVER_KILLED_AFTER_COMMIT,
         TASK_FAILS,
         TASKS_TWICE,
-        TWO_RUNS
+        TWO_RUNS,
+        /** Beside the run that takes up what a killed one left. */
+        VACUUM_BESIDE_A_RUN,
+        /** LoRAs and receipts of a finished run are truncated, flipped and deleted; the next run heals them. */
+        DAMAGED_FILES,
+        /** The output of a finished run lies elsewhere for the next one. */
+        MOVED_OUTPUT
     }
 
     @Test
@@ -138,7 +148,10 @@ class FaultCampaignTest {
                         "driver killed after the commit",
                         "task failed",
                         "LoRA written twice",
-                        "two runs at once");
+                        "two runs at once",
+                        "vacuum beside a run",
+                        "file damaged",
+                        "output moved");
     }
 
     private long injected() {
@@ -174,38 +187,127 @@ class FaultCampaignTest {
     private void play(Scenario scenario, Random random) throws IOException {
         String output = "out%d-%s".formatted(rounds++, scenario.name().toLowerCase(java.util.Locale.ROOT));
         long seed = random.nextLong();
-        int runs = scenario == Scenario.TWO_RUNS ? 2 : 1;
         RoundPlan plan = new RoundPlan(scenario, output, new Random(seed));
+        String round = scenario + ", seed " + seed;
+        runUntilDone(plan, output, round);
+        if (scenario == Scenario.DAMAGED_FILES) {
+            damage(output, new Random(seed));
+            runUntilDone(plan, output, round);
+        }
+        if (scenario == Scenario.MOVED_OUTPUT) {
+            output = move(output);
+            runUntilDone(plan, output, round);
+        }
+        plan.uploadsOfLoras.values().stream()
+                .filter(uploads -> uploads.get() > 1)
+                .forEach(ignored -> count("LoRA written twice"));
+        check(output, round);
+    }
+
+    /** Starts the job, two at once if the scenario says so, until one ends well. */
+    private void runUntilDone(RoundPlan plan, String output, String round) throws IOException {
         faulty.setPlan(plan);
-        List<Driver> drivers = new ArrayList<>();
-        List<String> outputs = new ArrayList<>();
+        int runs = plan.scenario == Scenario.TWO_RUNS ? 2 : 1;
+        String lastWords = "";
         boolean done = false;
         for (int attempt = 0; attempt < MAX_STARTS && !done; attempt++) {
+            List<Driver> drivers = new ArrayList<>();
             for (int i = 0; i < runs; i++) {
-                drivers.add(startDriver(output, scenario));
+                drivers.add(startDriver(output, plan.scenario));
             }
             plan.driver = drivers.get(0);
+            if (plan.scenario == Scenario.VACUUM_BESIDE_A_RUN && attempt > 0) {
+                vacuumBeside(output, drivers.get(0));
+            }
             done = true;
             for (Driver driver : drivers) {
                 int exitCode = driver.exitCode();
-                outputs.add(driver.output());
+                lastWords = driver.output();
                 done &= exitCode == 0;
                 driver.close();
             }
-            drivers.clear();
-            if (scenario == Scenario.TWO_RUNS && attempt == 0) {
+            if (runs == 2) {
                 count("two runs at once");
             }
             runs = 1;
         }
         faulty.setPlan(request -> Fault.NONE);
-        assertThat(done)
-                .as("%s, seed %d: %s", scenario, seed, outputs.isEmpty() ? "" : outputs.get(outputs.size() - 1))
-                .isTrue();
-        plan.uploadsOfLoras.values().stream()
-                .filter(uploads -> uploads.get() > 1)
-                .forEach(ignored -> count("LoRA written twice"));
-        check(output, scenario + ", seed " + seed);
+        assertThat(done).as("%s: %s", round, lastWords).isTrue();
+    }
+
+    private static SparkSession sessionOnStore() {
+        SparkSession spark = EmbeddedSpark.start();
+        S3Server.configuration(server.endpoint())
+                .forEach(setting ->
+                        spark.sparkContext().hadoopConfiguration().set(setting.getKey(), setting.getValue()));
+        return spark;
+    }
+
+    /** Removes all that it may, again and again. */
+    private void vacuumBeside(String output, Driver driver) throws IOException {
+        try (SparkSession spark = sessionOnStore()) {
+            OutputLayout layout = new OutputLayout(path(output).toString());
+            while (driver.isAlive()) {
+                try {
+                    new VacuumJob(spark, storage, layout).execute(Duration.ZERO, false);
+                    count("vacuum beside a run");
+                } catch (UnusableException e) {
+                    assertThat(e).as(output).hasMessageContaining("nothing was removed");
+                }
+            }
+        }
+    }
+
+    /** One LoRA and one receipt in each way; the rest stays as it is. */
+    private void damage(String output, Random random) throws IOException {
+        OutputLayout layout = new OutputLayout(path(output).toString());
+        Map<org.apache.hadoop.fs.Path, byte[]> before = contents(layout);
+        List<org.apache.hadoop.fs.Path> loras = new ArrayList<>(before.keySet());
+        Collections.shuffle(loras, random);
+        List<FileStatus> receipts = new ArrayList<>(storage.files(path(output + "/_i2l/receipts")));
+        Collections.shuffle(receipts, random);
+        List<org.apache.hadoop.fs.Path> victims = List.of(
+                loras.get(0),
+                loras.get(1),
+                loras.get(2),
+                receipts.get(0).getPath(),
+                receipts.get(1).getPath());
+        for (int i = 0; i < victims.size(); i++) {
+            org.apache.hadoop.fs.Path victim = victims.get(i);
+            byte[] bytes = storage.readAll(victim, Integer.MAX_VALUE);
+            bytes[random.nextInt(bytes.length)] ^= 1;
+            switch (i % 3) {
+                case 0 -> storage.delete(victim);
+                case 1 -> storage.replace(victim, path("x"), bytes);
+                default -> storage.replace(victim, path("x"), Arrays.copyOf(bytes, random.nextInt(bytes.length)));
+            }
+            count("file damaged");
+        }
+        try (SparkSession spark = sessionOnStore()) {
+            assertThat(new VerifyJob(spark, storage, layout).execute().findings())
+                    .as(output)
+                    .hasSizeGreaterThanOrEqualTo(3);
+        }
+    }
+
+    private static Map<org.apache.hadoop.fs.Path, byte[]> contents(OutputLayout layout) throws IOException {
+        Map<org.apache.hadoop.fs.Path, byte[]> contents = new TreeMap<>();
+        for (FileStatus file : storage.files(layout.loras())) {
+            contents.put(file.getPath(), storage.readAll(file, Integer.MAX_VALUE));
+        }
+        return contents;
+    }
+
+    private String move(String output) throws IOException {
+        String moved = output + "-elsewhere";
+        String root = path(output).toString();
+        for (FileStatus file : storage.files(path(output))) {
+            String name = file.getPath().toString().substring(root.length());
+            storage.replace(path(moved + name), path("x"), storage.readAll(file, Integer.MAX_VALUE));
+            storage.delete(file.getPath());
+        }
+        count("output moved");
+        return moved;
     }
 
     private Driver startDriver(String output, Scenario scenario) throws IOException {
@@ -272,7 +374,7 @@ class FaultCampaignTest {
                     killWriter(request);
                 }
             }
-            if (scenario == Scenario.DRIVER_KILLED_BEFORE_COMMIT
+            if ((scenario == Scenario.DRIVER_KILLED_BEFORE_COMMIT || scenario == Scenario.VACUUM_BESIDE_A_RUN)
                     && isWriteOf(request, "manifest/runs/")
                     && acted.compareAndSet(false, true)) {
                 driver.kill();
@@ -323,10 +425,7 @@ class FaultCampaignTest {
 
     /** Looks at what the round has left, through a store that works. */
     private void check(String output, String round) throws IOException {
-        Configuration hadoop = S3Server.configuration(server.endpoint());
-        try (SparkSession spark = EmbeddedSpark.start()) {
-            hadoop.forEach(
-                    setting -> spark.sparkContext().hadoopConfiguration().set(setting.getKey(), setting.getValue()));
+        try (SparkSession spark = sessionOnStore()) {
             OutputLayout layout = new OutputLayout(path(output).toString());
             Manifest manifest = new Manifest(spark, storage, layout.output());
             List<Row> runs = manifest.rows(ManifestTable.RUNS)
@@ -358,8 +457,8 @@ class FaultCampaignTest {
                     .as(round)
                     .isEmpty();
             checkEmbeddings(manifest, round);
-            new VacuumJob(spark, storage, layout).execute(java.time.Duration.ZERO, false);
-            VacuumJob.Report left = new VacuumJob(spark, storage, layout).execute(java.time.Duration.ZERO, true);
+            new VacuumJob(spark, storage, layout).execute(Duration.ZERO, false);
+            VacuumJob.Report left = new VacuumJob(spark, storage, layout).execute(Duration.ZERO, true);
             assertThat(left.uploads()).as(round).isEmpty();
             assertThat(left.loras()).as(round).isEmpty();
             assertThat(storage.files(layout.loras())).as(round).hasSize(STYLES);
