@@ -1,8 +1,6 @@
 package org.i2lspark.jobs.cli;
 
 import java.io.IOException;
-import java.io.OutputStream;
-import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -10,6 +8,7 @@ import java.util.concurrent.Callable;
 import org.apache.spark.sql.SparkSession;
 import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.generate.GenerateJob;
+import org.i2lspark.jobs.generate.ProgressDisplay;
 import org.i2lspark.jobs.generate.RunSummary;
 import org.i2lspark.jobs.options.GenerateOptions;
 import org.i2lspark.jobs.storage.ImageSource;
@@ -119,16 +118,17 @@ final class GenerateCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         GenerateOptions options = options();
+        ProgressDisplay progress = report.progress();
         return Interruption.explained(
                 System.err,
                 "the LoRAs made so far are kept in %s; start the same command again to go on".formatted(output),
-                () -> run(options));
+                progress::close,
+                () -> run(options, progress));
     }
 
-    private int run(GenerateOptions options) throws IOException {
-        PrintStream log = report.quiet() ? new PrintStream(OutputStream.nullOutputStream()) : System.err;
+    private int run(GenerateOptions options, ProgressDisplay progress) throws IOException {
         try (SparkSession spark = sparkOptions.start("i2l generate", report);
-                GenerateJob job = new GenerateJob(spark, options, log, Boolean.getBoolean("i2l.terminal"))) {
+                GenerateJob job = new GenerateJob(spark, options, progress, report::note)) {
             GenerateJob.Plan plan = job.plan(dryRun);
             Map<String, Object> facts = new LinkedHashMap<>();
             facts.put("dry_run", dryRun);

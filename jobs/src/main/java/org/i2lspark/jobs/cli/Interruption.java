@@ -8,11 +8,16 @@ import org.apache.spark.sql.SparkSession;
 final class Interruption {
     private Interruption() {}
 
-    /** A call that says what it leaves behind if it is interrupted. */
-    static <T> T explained(PrintStream err, String explanation, Callable<T> call) throws Exception {
+    /**
+     * A call that says what it leaves behind if it is interrupted.
+     *
+     * @param makeRoom called before
+     */
+    static <T> T explained(PrintStream err, String explanation, Runnable makeRoom, Callable<T> call) throws Exception {
         Thread hook = new Thread(
                 () -> {
                     silenceSpark();
+                    makeRoom.run();
                     err.println("Interrupted: " + explanation);
                 },
                 "i2l-interruption");

@@ -5,6 +5,7 @@ import java.io.PrintWriter;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import org.i2lspark.jobs.generate.ProgressDisplay;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -12,6 +13,9 @@ import picocli.CommandLine.Spec;
 
 /** To whom a command reports: to a person, in words; or to a program, in one JSON document. */
 final class ReportOptions {
+    /** How wide the terminal is that standard error leads to; scripts/i2l says so, for the JVM cannot tell. */
+    private static final String TERMINAL = "i2l.terminal";
+
     private static final JsonMapper JSON = new JsonMapper();
 
     @Option(
@@ -44,8 +48,14 @@ final class ReportOptions {
                 .findFirst();
     }
 
-    boolean quiet() {
-        return quiet;
+    /** For how far the command has come. */
+    ProgressDisplay progress() {
+        PrintWriter err = command.commandLine().getErr();
+        int columns = Integer.getInteger(TERMINAL, 0);
+        if (quiet) {
+            return ProgressDisplay.none();
+        }
+        return columns > 0 ? ProgressDisplay.bar(err, columns) : ProgressDisplay.lines(err);
     }
 
     /** Tells a person a line of the result; the document takes its place. */

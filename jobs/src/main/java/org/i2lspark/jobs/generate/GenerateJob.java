@@ -1,7 +1,6 @@
 package org.i2lspark.jobs.generate;
 
 import java.io.IOException;
-import java.io.PrintStream;
 import java.io.Serializable;
 import java.io.UncheckedIOException;
 import java.time.Instant;
@@ -14,6 +13,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.function.Consumer;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.SparkContext;
 import org.apache.spark.TaskContext;
@@ -64,8 +64,8 @@ public final class GenerateJob implements AutoCloseable {
     private final SparkSession spark;
     private final GenerateOptions options;
     private final Storage storage;
-    private final PrintStream log;
-    private final boolean terminal;
+    private final Consumer<String> log;
+    private final ProgressDisplay display;
     private final String runId;
     private final OutputLayout layout;
     private final Path scratch;
@@ -75,17 +75,17 @@ public final class GenerateJob implements AutoCloseable {
     /**
      * A run that has not begun: the catalog is read, nothing is written.
      *
-     * @param log takes progress
-     * @param terminal whether a person watches the log
+     * @param display takes progress; it is closed when the work is done
+     * @param log takes lines that a person should read
      * @throws UnusableException if the catalog cannot be used
      * @throws IOException if there is no file system for the output's URI
      */
-    public GenerateJob(SparkSession spark, GenerateOptions options, PrintStream log, boolean terminal)
+    public GenerateJob(SparkSession spark, GenerateOptions options, ProgressDisplay display, Consumer<String> log)
             throws IOException {
         this.spark = spark;
         this.storage = new Storage(spark.sparkContext().hadoopConfiguration());
         this.log = log;
-        this.terminal = terminal;
+        this.display = display;
         this.runId = newId();
         storage.requireReachable(new Path(options.catalog()), "catalog");
         storage.requireReachable(new Path(options.models()), "models");
@@ -196,7 +196,7 @@ public final class GenerateJob implements AutoCloseable {
         List<PartResult> results = new ArrayList<>();
         Counters counters = Counters.register(spark.sparkContext());
         FailureLimit limit = new FailureLimit(options.maxFailedRatio(), plan.styles());
-        try (Progress progress = new Progress(log, terminal, counters, plan.styles(), plan.images(), limit)) {
+        try (Progress progress = new Progress(display, counters, plan.styles(), plan.images(), limit)) {
             spark.sparkContext().addSparkListener(progress);
             runParts(plan, parts, results, counters, limit);
             spark.sparkContext().removeSparkListener(progress);
@@ -337,7 +337,7 @@ public final class GenerateJob implements AutoCloseable {
             storage.delete(scratch);
             storage.deleteIfEmpty(layout.runs());
         } catch (IOException e) {
-            log.println("Cannot remove %s: %s; 'i2l vacuum' will".formatted(scratch, Problems.describe(e)));
+            log.accept("Cannot remove %s: %s; 'i2l vacuum' will".formatted(scratch, Problems.describe(e)));
         }
     }
 

@@ -1,9 +1,6 @@
 package org.i2lspark.jobs.generate;
 
-import java.io.PrintStream;
-import java.time.Duration;
 import java.util.HashMap;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -14,19 +11,15 @@ import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerExecutorMetricsUpdate;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.util.LongAccumulator;
+import org.i2lspark.jobs.generate.ProgressDisplay.Counts;
 import org.i2lspark.jobs.worker.Counters;
 import scala.jdk.javaapi.CollectionConverters;
 
-/**
- * Shows how far a run has come: on a terminal in one line that changes, else a line now and then. Counts of finished tasks
- * come with their results, those of running tasks with Spark's heartbeats.
- */
+/** Follows how far a run has come. Counts of finished tasks come with their results, those of running ones with Spark's heartbeats. */
 final class Progress extends SparkListener implements AutoCloseable {
-    private static final int TERMINAL_SECONDS = 1;
-    private static final int LOG_SECONDS = 10;
+    private static final int PERIOD_MILLIS = 500;
 
-    private final PrintStream out;
-    private final boolean terminal;
+    private final ProgressDisplay display;
     private final Counters counters;
     private final long totalStyles;
     private final long totalImages;
@@ -37,15 +30,8 @@ final class Progress extends SparkListener implements AutoCloseable {
     /** For each running task, the counters' values by their ids. */
     private final Map<Long, Map<Long, Long>> running = new HashMap<>();
 
-    Progress(
-            PrintStream out,
-            boolean terminal,
-            Counters counters,
-            long totalStyles,
-            long totalImages,
-            FailureLimit limit) {
-        this.out = out;
-        this.terminal = terminal;
+    Progress(ProgressDisplay display, Counters counters, long totalStyles, long totalImages, FailureLimit limit) {
+        this.display = display;
         this.counters = counters;
         this.totalStyles = totalStyles;
         this.totalImages = totalImages;
@@ -55,8 +41,7 @@ final class Progress extends SparkListener implements AutoCloseable {
             thread.setDaemon(true);
             return thread;
         });
-        int period = terminal ? TERMINAL_SECONDS : LOG_SECONDS;
-        this.ticking = timer.scheduleAtFixedRate(this::show, period, period, TimeUnit.SECONDS);
+        this.ticking = timer.scheduleAtFixedRate(this::show, 0, PERIOD_MILLIS, TimeUnit.MILLISECONDS);
     }
 
     @Override
@@ -89,42 +74,25 @@ final class Progress extends SparkListener implements AutoCloseable {
                         .sum();
     }
 
-    private synchronized void show() {
-        String line = line((System.nanoTime() - start) / 1e9);
-        if (terminal) {
-            out.print("\r" + line + "   ");
-            out.flush();
-        } else {
-            out.println(line);
-        }
+    private void show() {
+        display.show(counts());
     }
 
-    synchronized String line(double seconds) {
-        long images = count(counters.images());
-        double share = totalImages == 0 ? 1 : (double) images / totalImages;
-        return String.format(
-                Locale.ROOT,
-                "%d/%d styles (%.0f %%), %d failed, %.2f images/s, ETA %s",
+    private synchronized Counts counts() {
+        return new Counts(
                 count(counters.styles()),
                 totalStyles,
-                100 * share,
+                Math.min(totalImages, count(counters.images())),
+                totalImages,
+                count(counters.embedded()),
                 count(counters.failed()),
-                count(counters.embedded()) / seconds,
-                images == 0 ? "?" : clock(seconds / share - seconds));
-    }
-
-    private static String clock(double seconds) {
-        Duration duration = Duration.ofSeconds(Math.max(0, Math.round(seconds)));
-        return "%d:%02d:%02d".formatted(duration.toHours(), duration.toMinutesPart(), duration.toSecondsPart());
+                (System.nanoTime() - start) / 1e9);
     }
 
     @Override
     public void close() {
         ticking.cancel(false);
         timer.shutdownNow();
-        if (terminal) {
-            out.print("\r" + " ".repeat(79) + "\r");
-            out.flush();
-        }
+        display.close();
     }
 }

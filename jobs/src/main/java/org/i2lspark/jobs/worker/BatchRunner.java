@@ -2,6 +2,8 @@ package org.i2lspark.jobs.worker;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,6 +23,9 @@ final class BatchRunner {
 
     /** Takes what becomes of styles. */
     interface Results {
+        /** An image of a style went through the encoders; it may do so again, in another batch. */
+        void embedded(ReadStyle style);
+
         /** A style was decoded; its LoRA belongs to the results from now on, which close it. */
         void made(MadeLora lora);
 
@@ -103,12 +108,16 @@ final class BatchRunner {
         IntConsumer halved = results::halved;
         List<ImageWork> works =
                 batch.stream().flatMap(style -> style.images().stream()).toList();
+        Iterator<ReadStyle> styles = batch.stream()
+                .flatMap(style -> Collections.nCopies(style.images().size(), style).stream())
+                .iterator();
         long start = System.nanoTime();
         List<ImageEmbedding> embeddings = new ArrayList<>();
         for (List<ImageWork> chunk : evenly(works)) {
             Cancellation.check();
             embeddings.addAll(
                     stack.embed(chunk.stream().map(ImageWork::prepared).toList(), halved));
+            chunk.forEach(image -> results.embedded(styles.next()));
         }
         double embedSeconds = (System.nanoTime() - start) / 1e9 / works.size();
         List<List<ImageEmbedding>> byStyle = new ArrayList<>();

@@ -8,7 +8,7 @@ import org.apache.spark.util.LongAccumulator;
  * What tasks have done so far; Spark brings the counts to the driver with every heartbeat and shows them in its web page.
  *
  * @param styles done, skipped or failed
- * @param images of those styles
+ * @param images of those styles, and those that went through the stack
  * @param embedded images that went through the stack
  * @param failed styles that failed
  */
@@ -21,10 +21,5 @@ public record Counters(LongAccumulator styles, LongAccumulator images, LongAccum
                 context.longAccumulator("i2l images"),
                 context.longAccumulator("i2l images embedded"),
                 context.longAccumulator("i2l styles failed"));
-    }
-
-    void addStyle(int imageCount) {
-        styles.add(1L);
-        images.add((long) imageCount);
     }
 }

@@ -59,6 +59,11 @@ public final class GenerateTask {
     /** What the stack made is written; what it could not make is a row. */
     private final class Published implements BatchRunner.Results {
         @Override
+        public void embedded(ReadStyle style) {
+            ledger.embedded(style.style());
+        }
+
+        @Override
         public void made(MadeLora lora) {
             publisher.publish(lora);
         }

@@ -17,28 +17,32 @@ import org.i2lspark.jobs.storage.Storage;
 final class TaskLedger {
     private final Storage storage;
     private final Path scratch;
-    private final Counters counters;
+    private final TaskProgress progress;
     private final StyleRows rows;
     private StyleCounts counts = StyleCounts.NONE;
 
     TaskLedger(Storage storage, Path scratch, Counters counters, StyleRows rows) {
         this.storage = storage;
         this.scratch = scratch;
-        this.counters = counters;
+        this.progress = new TaskProgress(counters);
         this.rows = rows;
+    }
+
+    /** An image of a style went through the stack. */
+    void embedded(Style style) {
+        progress.embedded(style);
     }
 
     void done(Style style, FinishedLora finished, List<ImageFacts> facts, Map<String, Double> seconds) {
         counts = counts.plusDone(facts.size(), finished.bytes());
-        counters.addStyle(facts.size());
-        counters.embedded().add((long) facts.size());
+        progress.settled(style);
         rows.addDone(style, finished, facts, seconds);
     }
 
     /** The LoRA was there before. */
     void skipped(Style style, Receipt receipt) {
         counts = counts.plusSkipped();
-        counters.addStyle(style.images().size());
+        progress.settled(style);
         rows.addSkipped(style, receipt);
     }
 
@@ -53,8 +57,8 @@ final class TaskLedger {
 
     private void failed(Style style, Failure failure, List<ImageFacts> facts, boolean before) {
         counts = counts.plusFailed(before);
-        counters.addStyle(style.images().size());
-        counters.failed().add(1L);
+        progress.settled(style);
+        progress.failed();
         rows.addFailed(style, failure, facts);
     }
 

@@ -3,7 +3,7 @@ package org.i2lspark.jobs.cli;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 
-/** A command that was run, with what it printed; that Spark starts goes without saying. */
+/** A command that was run, with what it printed; that Spark starts and how far it is goes without saying. */
 record CommandLineRun(int exitCode, String out, String err) {
     static CommandLineRun of(Object... args) {
         StringWriter out = new StringWriter();
@@ -13,7 +13,9 @@ record CommandLineRun(int exitCode, String out, String err) {
             texts[i] = args[i].toString();
         }
         int exitCode = Main.run(new PrintWriter(out, true), new PrintWriter(err, true), texts);
-        return new CommandLineRun(
-                exitCode, out.toString(), err.toString().replace(SparkOptions.STARTING + System.lineSeparator(), ""));
+        String said = err.toString()
+                .replace(SparkOptions.STARTING + System.lineSeparator(), "")
+                .replaceAll("(?m)^\\d+/\\d+ styles, .*\\R", "");
+        return new CommandLineRun(exitCode, out.toString(), said);
     }
 }

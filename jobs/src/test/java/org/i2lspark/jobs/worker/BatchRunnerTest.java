@@ -83,11 +83,17 @@ class BatchRunnerTest {
     }
 
     private static final class Collected implements BatchRunner.Results {
+        private final List<String> embedded = new ArrayList<>();
         private final List<MadeLora> made = new ArrayList<>();
         private final List<String> failed = new ArrayList<>();
         private final List<Failure> failures = new ArrayList<>();
         private int halvings;
         private IOException noRoom;
+
+        @Override
+        public void embedded(ReadStyle style) {
+            embedded.add(style.style().id());
+        }
 
         @Override
         public void made(MadeLora lora) {
@@ -130,6 +136,12 @@ class BatchRunnerTest {
                 .toList();
         List<String> uris = works.stream().map(ImageWork::uri).toList();
         return new ReadStyle(new Style(id, null, uris), "f", Optional.empty(), works);
+    }
+
+    @Test
+    void eachImageIsToldWithItsStyleWhenItWentThroughTheEncoders() throws IOException {
+        runner.run(List.of(style("a", 1), style("large", 5)));
+        assertThat(results.embedded).containsExactly("a", "large", "large", "large", "large", "large");
     }
 
     @Test
