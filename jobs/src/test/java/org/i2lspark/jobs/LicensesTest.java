@@ -25,6 +25,7 @@ class LicensesTest {
     private static final Map<String, String> WORDS = Map.of(
             "Apache-2.0", "Apache License",
             "BSD-3-Clause", "Redistribution and use in source",
+            "GPL-3.0", "GCC RUNTIME LIBRARY EXCEPTION",
             "MIT", "Permission is hereby granted");
 
     private record Entry(String artifact, String license, String file) {}
@@ -49,6 +50,12 @@ class LicensesTest {
                     .as("%s of %s", entry.file, entry.artifact)
                     .contains(WORDS.get(entry.license));
         }
+    }
+
+    @Test
+    void whatIsLinkedIntoALibraryIsLicensedToo() throws IOException {
+        assertThat(read("PyTorch.txt")).contains("Name: mkl-dnn", "Name: XNNPACK", "Name: sleef", "Name: protobuf");
+        assertThat(read("libwebp.txt")).contains("Additional IP Rights Grant (Patents)");
     }
 
     private static List<String> bundled() throws IOException {
