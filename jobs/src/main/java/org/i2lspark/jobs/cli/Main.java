@@ -37,13 +37,14 @@ import picocli.CommandLine.UnmatchedArgumentException;
             VacuumCommand.class,
             ManifestCommand.class,
             SampleModelsCommand.class,
+            ClusterCommand.class,
             CompletionCommand.class,
             BenchCommand.class,
             BenchPlanCommand.class
         },
         footer = {
             "",
-            "'i2l COMMAND --help' says more. 'scripts/i2l cluster --help': a Spark cluster on this machine, to try --master with.",
+            "'i2l COMMAND --help' says more.",
             "",
             "Exit codes: 0 done, 1 the run broke, 2 it cannot run as asked, 3 done but some styles failed, 4 stopped."
         })
