@@ -4,8 +4,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.i2lspark.ImageEmbedding;
 import org.i2lspark.ImageToLora;
@@ -20,10 +22,8 @@ import org.i2lspark.jobs.worker.Stack;
 import org.i2lspark.lora.Lora;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code i2l image-to-lora}: one style, without Spark. */
 @Command(
@@ -55,8 +55,8 @@ final class ImageToLoraCommand implements Callable<Integer> {
     @Option(names = "--dry-run", description = "Check the images and the model; write nothing.")
     private boolean dryRun;
 
-    @Spec
-    private CommandSpec spec;
+    @Mixin
+    private ReportOptions report;
 
     @Override
     public Integer call() throws IOException {
@@ -70,18 +70,26 @@ final class ImageToLoraCommand implements Callable<Integer> {
         try (Stack stack = new Stack(options, Path.of(options.models()), 0)) {
             List<String> hashes = new ArrayList<>();
             List<PreparedImage> prepared = prepare(options, stack, hashes);
-            print("Model: %s; runs on %s".formatted(stack.model().description(), stack.device()));
+            report.announce("Model: %s; runs on %s%n".formatted(stack.model().description(), stack.device()));
+            Map<String, Object> facts = facts(stack, hashes);
             if (dryRun) {
-                print("Dry run: %d images can be used; nothing was written.".formatted(images.size()));
+                report.document(facts);
+                report.say("Dry run: %d images can be used; nothing was written.".formatted(images.size()));
                 return 0;
             }
             try (Lora lora = generate(stack, prepared, options)) {
                 LoraExport export = new LoraExport(lora, options, hashes, stack.model());
                 long bytes = store.write(output, overwrite, export::write);
+                facts.put("output", output);
+                facts.put("rank", export.rank());
+                facts.put("bytes", bytes);
+                facts.put("modules", lora.modules().size());
+                facts.put("relative_error", export.reductionError());
+                report.document(facts);
                 String error = export.reductionError() == null
                         ? ""
                         : String.format(Locale.ROOT, " (relative error %.3e)", export.reductionError());
-                print(String.format(
+                report.say(String.format(
                         Locale.ROOT,
                         "%s: rank %d%s from %d images, %d modules, %.1f MB",
                         output,
@@ -123,8 +131,13 @@ final class ImageToLoraCommand implements Callable<Integer> {
                 .get(0);
     }
 
-    private void print(String line) {
-        spec.commandLine().getOut().println(line);
-        spec.commandLine().getOut().flush();
+    private Map<String, Object> facts(Stack stack, List<String> hashes) {
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("dry_run", dryRun);
+        facts.put("model", stack.model().description());
+        facts.put("device", stack.device().name());
+        facts.put("precision", GenerateOptions.lower(stack.precision()));
+        facts.put("image_sha256", hashes);
+        return facts;
     }
 }

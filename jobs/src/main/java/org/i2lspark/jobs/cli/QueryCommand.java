@@ -1,9 +1,19 @@
 package org.i2lspark.jobs.cli;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.AnalysisException;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.output.Manifest;
@@ -31,6 +41,9 @@ import picocli.CommandLine.Parameters;
         })
 final class QueryCommand implements Callable<Integer> {
     private static final int MAX_CELL_CHARACTERS = 100;
+    private static final JsonMapper JSON = JsonMapper.builder()
+            .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+            .build();
     private static final String STYLES_OF_THE_LATEST_RUN = """
             SELECT brand, style_id, status, image_count AS images, rank, bytes, error_class, error_message
             FROM loras WHERE run_id = (SELECT max(run_id) FROM runs) ORDER BY style_id""";
@@ -51,15 +64,37 @@ final class QueryCommand implements Callable<Integer> {
     @Mixin
     private SparkOptions sparkOptions;
 
-    private void show(SparkSession spark) throws UnusableException {
+    @Mixin
+    private ReportOptions report;
+
+    private void run(SparkSession spark) throws UnusableException {
         try {
             ReadOnlySql.require(((org.apache.spark.sql.classic.SparkSession) spark)
                     .sessionState()
                     .sqlParser()
                     .parsePlan(sql));
-            spark.sql(sql).show(rows, MAX_CELL_CHARACTERS);
+            Dataset<Row> result = spark.sql(sql);
+            report.tell(() -> facts(result), () -> result.show(rows, MAX_CELL_CHARACTERS));
         } catch (AnalysisException e) {
             throw new UnusableException("Cannot run the query: " + firstLine(e.getMessage()), e);
+        }
+    }
+
+    /** The rows, each as names and values, and whether these are all. */
+    private Map<String, Object> facts(Dataset<Row> result) {
+        result.sparkSession().conf().set("spark.sql.jsonGenerator.ignoreNullFields", false);
+        List<String> found = result.limit(Math.max(rows, rows + 1)).toJSON().collectAsList();
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("complete", found.size() <= rows);
+        facts.put("rows", found.stream().limit(rows).map(QueryCommand::parsed).toList());
+        return facts;
+    }
+
+    private static JsonNode parsed(String row) {
+        try {
+            return JSON.readTree(row);
+        } catch (JsonProcessingException e) {
+            throw new UncheckedIOException(e);
         }
     }
 
@@ -71,12 +106,12 @@ final class QueryCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         Locations.require("OUTPUT", output);
-        try (SparkSession spark = sparkOptions.start("i2l query")) {
+        try (SparkSession spark = sparkOptions.start("i2l query", report)) {
             Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
             storage.requireReachable(new Path(output), "output");
             Manifest manifest = new Manifest(spark, storage, storage.qualify(new Path(output)));
             manifest.createViews();
-            show(spark);
+            run(spark);
             return 0;
         }
     }

@@ -5,6 +5,7 @@ import java.io.PrintWriter;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.i2lspark.jobs.generate.ProgressDisplay;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
@@ -93,6 +94,15 @@ final class ReportOptions {
             PrintWriter out = command.commandLine().getOut();
             out.println(JSON.valueToTree(facts).toPrettyString());
             out.flush();
+        }
+    }
+
+    /** Tells a program the result, or a person, as was asked for; what nobody hears is not made. */
+    void tell(Supplier<Map<String, ?>> document, Runnable words) {
+        if (json) {
+            document(document.get());
+        } else if (!quiet) {
+            words.run();
         }
     }
 

@@ -201,6 +201,57 @@ class ReportTest {
         assertSilent(CommandLineRun.of("lora", "diff", lora, copy, "--quiet"), 0);
     }
 
+    @Test
+    void queryTellsRowsWithTheirNullsAndWhetherTheseAreAll() throws IOException {
+        String sql =
+                "SELECT style_id, rank, error_class IS NULL AS good, error_kind, map('a', 0.5f) AS m, array(1, 2) AS a "
+                        + "FROM loras ORDER BY style_id DESC";
+        Path output = made.resolve("out");
+        JsonNode all =
+                document(CommandLineRun.of("query", output, sql, "--master", "local[1]", "--json", "--quiet"), 0);
+        assertThat(all.get("complete").booleanValue()).isTrue();
+        assertThat(all.get("rows").get(0))
+                .hasToString(
+                        "{\"style_id\":\"good\",\"rank\":4,\"good\":true,\"error_kind\":null,\"m\":{\"a\":0.5},\"a\":[1,2]}");
+        assertThat(all.get("rows").get(1).get("error_kind").textValue()).isEqualTo("image");
+        JsonNode first =
+                document(CommandLineRun.of("query", output, sql, "--master", "local[1]", "--rows", 1, "--json"), 0);
+        assertThat(first.get("complete").booleanValue()).isFalse();
+        assertThat(first.get("rows")).hasSize(1);
+    }
+
+    @Test
+    void imageToLoraTellsWhatItWrote() throws IOException {
+        Path lora = folder.resolve("one.safetensors");
+        Object[] command = {
+            "image-to-lora", "--models", models, "--device", "cpu", "--output", lora, REFERENCE.resolve("images/0.png")
+        };
+        JsonNode facts = document(CommandLineRun.of(with(command, "--json", "--quiet")), 0);
+        assertThat(names(facts))
+                .containsExactly(
+                        "dry_run",
+                        "model",
+                        "device",
+                        "precision",
+                        "image_sha256",
+                        "output",
+                        "rank",
+                        "bytes",
+                        "modules",
+                        "relative_error");
+        assertThat(facts.get("rank").intValue()).isEqualTo(4);
+        assertThat(facts.get("bytes").longValue()).isEqualTo(Files.size(lora));
+        assertThat(facts.get("image_sha256")).hasSize(1);
+        JsonNode plan = document(CommandLineRun.of(with(command, "--json", "--overwrite", "--dry-run")), 0);
+        assertThat(plan.get("dry_run").booleanValue()).isTrue();
+        assertThat(plan.has("bytes")).isFalse();
+        assertSilent(CommandLineRun.of(with(command, "--overwrite", "--quiet")), 0);
+    }
+
+    private static Object[] with(Object[] command, Object... more) {
+        return Stream.concat(Stream.of(command), Stream.of(more)).toArray();
+    }
+
     static Stream<CommandSpec> reporting() {
         return HelpTest.commands()
                 .filter(command -> ReportOptions.of(command.commandLine()).isPresent());
@@ -236,6 +287,8 @@ class ReportTest {
         assertThat(reporting().map(command -> command.qualifiedName(" ")))
                 .contains(
                         "i2l generate",
+                        "i2l image-to-lora",
+                        "i2l query",
                         "i2l verify",
                         "i2l vacuum",
                         "i2l manifest compact",
