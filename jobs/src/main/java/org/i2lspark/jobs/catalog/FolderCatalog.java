@@ -17,10 +17,9 @@ import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.util.SerializableConfiguration;
 import org.i2lspark.jobs.catalog.FolderListing.Folder;
+import org.i2lspark.jobs.storage.ShippedStorage;
 import org.i2lspark.jobs.storage.Storage;
 
 /**
@@ -79,14 +78,12 @@ final class FolderCatalog {
         JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
         int enough = context.defaultParallelism() * FOLDERS_PER_SLOT;
         List<Part> parts = parts(storage, root, enough);
-        Broadcast<SerializableConfiguration> hadoop = context.broadcast(
-                new SerializableConfiguration(spark.sparkContext().hadoopConfiguration()));
+        ShippedStorage shipped = ShippedStorage.of(spark);
         JavaRDD<Part> shared = context.parallelize(parts, Math.min(parts.size(), enough));
         if (parts.stream().anyMatch(part -> part.extent == Extent.WIDE)) {
-            shared = shared.flatMap(part -> shareOut(new Storage(hadoop.value().value()), part))
-                    .repartition(enough);
+            shared = shared.flatMap(part -> shareOut(shipped.here(), part)).repartition(enough);
         }
-        return shared.map(part -> found(new Storage(hadoop.value().value()), part));
+        return shared.map(part -> found(shipped.here(), part));
     }
 
     private static List<Part> parts(Storage storage, Path root, int enough) throws IOException {

@@ -10,12 +10,11 @@ import org.apache.hadoop.fs.Path;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.util.SerializableConfiguration;
 import org.apache.spark.util.TaskCompletionListener;
+import org.i2lspark.jobs.storage.ShippedStorage;
 import org.i2lspark.jobs.storage.Storage;
 
 /**
@@ -33,10 +32,9 @@ final class TextTable {
     static Dataset<Row> read(SparkSession spark, Storage storage, TableFormat format, Path path) throws IOException {
         open(storage, format, path).close();
         JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
-        Broadcast<SerializableConfiguration> hadoop = context.broadcast(
-                new SerializableConfiguration(spark.sparkContext().hadoopConfiguration()));
+        ShippedStorage shipped = ShippedStorage.of(spark);
         JavaRDD<Row> rows = context.parallelize(List.of(path.toString()), 1)
-                .flatMap(table -> rows(new Storage(hadoop.value().value()), format, new Path(table)));
+                .flatMap(table -> rows(shipped.here(), format, new Path(table)));
         return spark.createDataFrame(rows, TableRow.SCHEMA);
     }
 

@@ -167,7 +167,8 @@ public final class Main {
             }
             StringWriter trace = new StringWriter();
             e.printStackTrace(new PrintWriter(trace));
-            return new Verdict(BROKEN, "the run broke: " + said, Secrets.redact(trace.toString()));
+            String place = Problems.isBug(e) ? Problems.place(e) : "";
+            return new Verdict(BROKEN, "the run broke: " + said + place, Secrets.redact(trace.toString()));
         }
 
         /** Says it, and gives the exit code. */

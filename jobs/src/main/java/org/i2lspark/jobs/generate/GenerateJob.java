@@ -4,15 +4,12 @@ import java.io.IOException;
 import java.io.Serializable;
 import java.io.UncheckedIOException;
 import java.time.Instant;
-import java.time.ZoneOffset;
-import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.UUID;
 import java.util.function.Consumer;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.SparkContext;
@@ -20,9 +17,7 @@ import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.FlatMapFunction;
-import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.util.SerializableConfiguration;
 import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.Version;
@@ -36,7 +31,7 @@ import org.i2lspark.jobs.output.ManifestTable;
 import org.i2lspark.jobs.output.OutputLayout;
 import org.i2lspark.jobs.output.Rows;
 import org.i2lspark.jobs.output.Runs;
-import org.i2lspark.jobs.storage.Secrets;
+import org.i2lspark.jobs.storage.ShippedStorage;
 import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.jobs.worker.Counters;
 import org.i2lspark.jobs.worker.GenerateTask;
@@ -58,8 +53,6 @@ import scala.runtime.BoxedUnit;
 /** The main job: a catalog of style images becomes LoRA files and a manifest. */
 public final class GenerateJob implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(GenerateJob.class);
-    private static final DateTimeFormatter RUN_ID =
-            DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
 
     private final SparkSession spark;
     private final GenerateOptions options;
@@ -86,7 +79,7 @@ public final class GenerateJob implements AutoCloseable {
         this.storage = new Storage(spark.sparkContext().hadoopConfiguration());
         this.log = log;
         this.display = display;
-        this.runId = newId();
+        this.runId = Runs.newId();
         storage.requireReachable(new Path(options.catalog()), "catalog");
         storage.requireReachable(new Path(options.models()), "models");
         storage.requireReachable(new Path(options.output()), "output");
@@ -98,11 +91,6 @@ public final class GenerateJob implements AutoCloseable {
         this.layout = new OutputLayout(this.options.output());
         this.scratch = layout.run(runId);
         this.manifest = new Manifest(spark, storage, layout.output());
-    }
-
-    /** An id for a run or a commit; later ones are greater. */
-    public static String newId() {
-        return RUN_ID.format(Instant.now()) + "-" + UUID.randomUUID().toString().substring(0, 4);
     }
 
     /** What a run would do. */
@@ -153,21 +141,16 @@ public final class GenerateJob implements AutoCloseable {
     /** Asks one executor for model and device: the driver may have neither. */
     private WorkOrder preflight(boolean dryRun) throws IOException {
         GenerateOptions shipped = options;
-        Broadcast<SerializableConfiguration> hadoop = hadoop();
+        ShippedStorage stores = ShippedStorage.of(spark);
         JavaRDD<Preflight> asked = JavaSparkContext.fromSparkContext(spark.sparkContext())
                 .parallelize(List.of(0), 1)
-                .map(ignored -> Preflight.of(shipped, new Storage(hadoop.value().value()), dryRun));
+                .map(ignored -> Preflight.of(shipped, stores.here(), dryRun));
         Preflight preflight =
                 GpuStage.of(spark.sparkContext()).requireGpu(asked).first();
         if (preflight.problem() != null) {
             throw new UnusableException(preflight.problem());
         }
         return preflight.order();
-    }
-
-    private Broadcast<SerializableConfiguration> hadoop() {
-        return JavaSparkContext.fromSparkContext(spark.sparkContext())
-                .broadcast(new SerializableConfiguration(spark.sparkContext().hadoopConfiguration()));
     }
 
     /**
@@ -226,7 +209,7 @@ public final class GenerateJob implements AutoCloseable {
         limit.onExceeded(() -> context.cancelJobGroup(runId));
         RunIdentity run = new RunIdentity(runId, committedBefore());
         JavaRDD<PartResult> work = GpuStage.of(context)
-                .requireGpu(parts.mapPartitions(work(options, plan.order(), run, hadoop(), counters)));
+                .requireGpu(parts.mapPartitions(work(options, plan.order(), run, ShippedStorage.of(spark), counters)));
         ResultHandler keep = (index, result) -> {
             results.add(result);
             return BoxedUnit.UNIT;
@@ -253,15 +236,10 @@ public final class GenerateJob implements AutoCloseable {
 
     /** What a task does; static, so that nothing of the driver goes along. */
     private static FlatMapFunction<java.util.Iterator<List<Style>>, PartResult> work(
-            GenerateOptions options,
-            WorkOrder order,
-            RunIdentity run,
-            Broadcast<SerializableConfiguration> hadoop,
-            Counters counters) {
+            GenerateOptions options, WorkOrder order, RunIdentity run, ShippedStorage stores, Counters counters) {
         return parts -> {
             try {
-                Secrets.learn(hadoop.value().value());
-                Storage storage = new Storage(hadoop.value().value());
+                Storage storage = stores.here();
                 Stack stack = Stack.shared(options, order, storage);
                 GenerateTask task = new GenerateTask(options, run, storage, stack, counters);
                 List<Style> styles = new ArrayList<>();

@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Map;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.SparkSession;
-import org.i2lspark.jobs.generate.GenerateJob;
 import org.i2lspark.jobs.output.Manifest;
 import org.i2lspark.jobs.output.ManifestTable;
 import org.i2lspark.jobs.output.OutputLayout;
@@ -47,7 +46,7 @@ public final class CompactJob {
         if (dryRun || commits.size() < 2) {
             return new Report(commits.size(), before, before);
         }
-        String commit = GenerateJob.newId();
+        String commit = Runs.newId();
         String latest = commits.stream().max(String::compareTo).orElseThrow();
         if (commit.compareTo(latest) <= 0) {
             // of the same second, or by a clock that is ahead

@@ -11,10 +11,8 @@ import java.util.TreeMap;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.StorageLevels;
-import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.util.SerializableConfiguration;
 import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.output.LoraCheck;
 import org.i2lspark.jobs.output.LoraCheck.Finding;
@@ -23,6 +21,7 @@ import org.i2lspark.jobs.output.LoraFiles;
 import org.i2lspark.jobs.output.Manifest;
 import org.i2lspark.jobs.output.OutputLayout;
 import org.i2lspark.jobs.output.Runs;
+import org.i2lspark.jobs.storage.ShippedStorage;
 import org.i2lspark.jobs.storage.Storage;
 
 /**
@@ -138,12 +137,11 @@ public final class VerifyJob {
         long count = rows.count();
         long bytes = rows.map(row -> row.<Long>getAs("bytes")).fold(0L, Long::sum);
         JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
-        Broadcast<SerializableConfiguration> hadoop = context.broadcast(
-                new SerializableConfiguration(spark.sparkContext().hadoopConfiguration()));
+        ShippedStorage shipped = ShippedStorage.of(spark);
         String output = layout.output().toString();
         int parts = (int) Math.min(20_000, count / LORAS_PER_TASK + context.defaultParallelism());
         JavaRDD<Finding> wrong = rows.repartition(parts)
-                .flatMap(row -> check(hadoop, output)
+                .flatMap(row -> check(shipped, output)
                         .check(row.getAs("lora_path"), row.getAs("bytes"), row.getAs("sha256"))
                         .iterator());
         JavaRDD<Finding> unnamed = new LoraFiles(spark, layout)
@@ -155,14 +153,14 @@ public final class VerifyJob {
         long removed = !repairs
                 ? 0
                 : all.filter(Finding::isDamaged)
-                        .map(finding -> (long) check(hadoop, output).remove(finding))
+                        .map(finding -> (long) check(shipped, output).remove(finding))
                         .fold(0L, Long::sum);
         all.unpersist();
         rows.unpersist();
         return new Report(count, bytes, counts, some, removed);
     }
 
-    private static LoraCheck check(Broadcast<SerializableConfiguration> hadoop, String output) {
-        return new LoraCheck(new Storage(hadoop.value().value()), new OutputLayout(output));
+    private static LoraCheck check(ShippedStorage shipped, String output) {
+        return new LoraCheck(shipped.here(), new OutputLayout(output));
     }
 }

@@ -7,6 +7,7 @@ import java.nio.file.NoSuchFileException;
 import java.util.Locale;
 import org.i2lspark.image.DecoderUnavailableException;
 import org.i2lspark.image.ImageException;
+import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.storage.ImageSource.ForbiddenException;
 import org.i2lspark.jobs.storage.ImageSource.TooManyBytesException;
 import org.i2lspark.jobs.storage.Retries.LastingException;
@@ -75,7 +76,7 @@ public record Failure(ErrorClass errorClass, String message) implements Serializ
 
     /** Why an image could not be read or decoded. */
     public static Failure ofImage(String uri, Throwable cause) {
-        return logged(new Failure(imageErrorClass(cause), uri + ": " + message(cause)), cause);
+        return of(imageErrorClass(cause), uri + ": " + message(cause), cause);
     }
 
     /** Why the LoRA of a style could not be made or written. */
@@ -86,11 +87,13 @@ public record Failure(ErrorClass errorClass, String message) implements Serializ
         } else if (Torch.isEngineProblem(cause)) {
             errorClass = ErrorClass.DEVICE;
         }
-        return logged(new Failure(errorClass, message(cause)), cause);
+        return of(errorClass, message(cause), cause);
     }
 
     /** What is nobody's fault but the program's or the machine's keeps its trace in the log of the process that met it. */
-    private static Failure logged(Failure failure, Throwable cause) {
+    private static Failure of(ErrorClass errorClass, String message, Throwable cause) {
+        String place = errorClass.kind() == Kind.BUG ? Problems.place(cause) : "";
+        Failure failure = new Failure(errorClass, message + place);
         if (failure.errorClass.kind() != Kind.IMAGE) {
             log.warn("{}: {}", failure.errorClass.id(), failure.message, cause);
         }

@@ -15,10 +15,9 @@ import org.apache.spark.HashPartitioner;
 import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.util.SerializableConfiguration;
 import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.jobs.storage.ShippedStorage;
 import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.safetensors.SafetensorsFile;
 import scala.Tuple2;
@@ -30,16 +29,15 @@ public final class LoraFiles {
     private static final String SOFTWARE = "i2l.software";
 
     private final String output;
-    private final Broadcast<SerializableConfiguration> hadoop;
+    private final ShippedStorage storage;
     private final JavaRDD<LoraFile> files;
 
     /** Lists an output's files when they are asked for. */
     public LoraFiles(SparkSession spark, OutputLayout layout) {
         JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
         this.output = layout.output().toString();
-        this.hadoop = context.broadcast(
-                new SerializableConfiguration(spark.sparkContext().hadoopConfiguration()));
-        this.files = list(context, layout.loras(), output, hadoop);
+        this.storage = ShippedStorage.of(spark);
+        this.files = list(context, layout.loras(), output, storage);
     }
 
     /**
@@ -63,16 +61,15 @@ public final class LoraFiles {
     }
 
     /** The files come page by page, and neither driver nor executor ever holds all. */
-    private static JavaRDD<LoraFile> list(
-            JavaSparkContext context, Path loras, String output, Broadcast<SerializableConfiguration> hadoop) {
+    private static JavaRDD<LoraFile> list(JavaSparkContext context, Path loras, String output, ShippedStorage storage) {
         return context.parallelize(List.of(loras.toString()), 1)
-                .flatMap(folder -> map(storage(hadoop).list(new Path(folder)), LoraFiles::child))
+                .flatMap(folder -> map(storage.here().list(new Path(folder)), LoraFiles::child))
                 .keyBy(Child::uri)
                 .partitionBy(new HashPartitioner(LISTINGS_A_CORE * context.defaultParallelism()))
                 .values()
                 .flatMap(child -> child.isFolder()
                         ? map(
-                                storage(hadoop).walk(new Path(child.uri())),
+                                storage.here().walk(new Path(child.uri())),
                                 status -> file(output, status.getPath(), status.getLen(), status.getModificationTime()))
                         : List.of(file(
                                         output,
@@ -84,10 +81,6 @@ public final class LoraFiles {
 
     private static LoraFile file(String output, Path file, long bytes, long modified) {
         return new LoraFile(new OutputLayout(output).relative(file), file.toString(), bytes, modified);
-    }
-
-    private static Storage storage(Broadcast<SerializableConfiguration> hadoop) {
-        return new Storage(hadoop.value().value());
     }
 
     private static <T> Iterator<T> map(Iterator<FileStatus> files, Function<FileStatus, T> toValue) {
@@ -127,10 +120,10 @@ public final class LoraFiles {
             }
         }
         String root = output;
-        Broadcast<SerializableConfiguration> configuration = hadoop;
+        ShippedStorage shipped = storage;
         return unnamed(manifest)
                 .filter(file -> file.modified() < olderThan)
-                .filter(file -> isOurs(root, storage(configuration), file, sparesReceipts));
+                .filter(file -> isOurs(root, shipped.here(), file, sparesReceipts));
     }
 
     private static boolean isOurs(String output, Storage storage, LoraFile file, boolean sparesReceipts)
@@ -151,13 +144,13 @@ public final class LoraFiles {
     /** Removes files and their receipts. A receipt goes first: without it the LoRA is at worst made again. */
     public void remove(JavaRDD<LoraFile> removable) {
         String root = output;
-        Broadcast<SerializableConfiguration> configuration = hadoop;
+        ShippedStorage shipped = storage;
         removable.foreachPartition(part -> {
             List<LoraFile> batch = new ArrayList<>();
             while (part.hasNext()) {
                 batch.add(part.next());
                 if (batch.size() == REMOVED_AT_ONCE || !part.hasNext()) {
-                    remove(root, storage(configuration), batch);
+                    remove(root, shipped.here(), batch);
                     batch.clear();
                 }
             }

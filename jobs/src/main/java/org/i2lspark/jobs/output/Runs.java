@@ -5,9 +5,13 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
 import org.i2lspark.jobs.storage.Storage;
@@ -23,6 +27,9 @@ public final class Runs {
     /** A driver that was silent for so long is dead, unless it can be asked. */
     private static final Duration SILENCE = Duration.ofMinutes(15);
 
+    private static final DateTimeFormatter ID =
+            DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
+
     private static final String STARTED = "started";
     private static final String ALIVE = "alive";
     private static final int MAX_BYTES = 1 << 16;
@@ -34,6 +41,11 @@ public final class Runs {
     public Runs(Storage storage, OutputLayout layout) {
         this.storage = storage;
         this.layout = layout;
+    }
+
+    /** An id for a run or a commit; those of later seconds are greater. */
+    public static String newId() {
+        return ID.format(Instant.now()) + "-" + UUID.randomUUID().toString().substring(0, 4);
     }
 
     /**

@@ -31,7 +31,7 @@ class MainTest {
         Told told = explain(new IllegalArgumentException("Cannot pass to a graph: 7"));
         assertThat(told.exitCode()).isEqualTo(Main.BROKEN);
         assertThat(told.err())
-                .startsWith("Error: the run broke: Cannot pass to a graph: 7")
+                .containsPattern("^Error: the run broke: Cannot pass to a graph: 7 \\(at MainTest:[0-9]+\\)\\R")
                 .contains("\tat " + MainTest.class.getName());
     }
 
@@ -50,8 +50,14 @@ class MainTest {
         Told told = explain(new SparkException("Job aborted", new IllegalArgumentException("no such tensor")));
         assertThat(told.exitCode()).isEqualTo(Main.BROKEN);
         assertThat(told.err())
-                .startsWith("Error: the run broke: no such tensor")
+                .containsPattern("^Error: the run broke: no such tensor \\(at MainTest:[0-9]+\\)\\R")
                 .contains("\tat ");
+    }
+
+    @Test
+    void aStoreThatFailsIsNoFaultOfTheProgram() {
+        Told told = explain(new UncheckedIOException(new IOException("the store is gone")));
+        assertThat(told.err()).containsPattern("^Error: the run broke: .*the store is gone\\R");
     }
 
     @ParameterizedTest
