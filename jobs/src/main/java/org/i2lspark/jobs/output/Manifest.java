@@ -338,9 +338,11 @@ public final class Manifest {
      * Commits a run from the files that its tasks wrote.
      *
      * @param runRow the run's row in the table runs
-     * @throws IOException if the rows do not account for each style and image of the catalog; nothing is committed then
+     * @throws IOException if the rows do not account for each style and image of the catalog, or if there is a commit of this
+     *     id; nothing is committed then
      */
     public void commit(StagedRun run, Rows runRow) throws IOException {
+        requireNew(run.id());
         write(ManifestTable.IMAGES, read(run.images()), run.id(), files(run.bytes()), run.scratch());
         write(ManifestTable.LORAS, read(run.loras()), run.id(), files(run.bytes() / 8), run.scratch());
         requireAll(run.id(), run.expected());
@@ -445,12 +447,23 @@ public final class Manifest {
         }
     }
 
+    /** Before files are written beside those that count. */
+    private void requireNew(String commit) throws IOException {
+        if (storage.status(runFile(commit)).isPresent()) {
+            throw alreadyCommitted(commit);
+        }
+    }
+
     /** From here on the commit counts. */
     private void publish(String commit, byte[] runs, Path scratch) throws IOException {
         Stored stored = storage.createOnce(runFile(commit), scratch, out -> out.write(runs));
         if (!stored.created()) {
-            throw new IOException("Cannot commit %s: another has committed under this id".formatted(commit));
+            throw alreadyCommitted(commit);
         }
+    }
+
+    private static IOException alreadyCommitted(String commit) {
+        return new IOException("Cannot commit %s: another has committed under this id".formatted(commit));
     }
 
     /**

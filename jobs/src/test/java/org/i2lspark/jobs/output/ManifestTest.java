@@ -33,6 +33,7 @@ class ManifestTest {
     private OutputLayout layout;
     private Manifest manifest;
     private int committed;
+    private int refused;
 
     @BeforeEach
     void start() {
@@ -61,10 +62,26 @@ class ManifestTest {
      *
      * @param errorClass null when it did not fail
      * @param embeddingsRun null when the row carries its embedding
+     * @param imageCount that it says
+     * @param image style of its one image row
+     * @param position of its one image row
      */
-    private record Outcome(String style, String errorClass, String embeddingsRun) {
+    private record Outcome(
+            String style, String errorClass, String embeddingsRun, int imageCount, String image, int position) {
+        Outcome(String style, String errorClass, String embeddingsRun) {
+            this(style, errorClass, embeddingsRun, 1, style, 0);
+        }
+
         static Outcome done(String style) {
             return new Outcome(style, null, null);
+        }
+
+        Outcome withImage(String image, int position) {
+            return new Outcome(style, errorClass, embeddingsRun, imageCount, image, position);
+        }
+
+        Outcome withImageCount(int count) {
+            return new Outcome(style, errorClass, embeddingsRun, count, image, position);
         }
 
         static Outcome failed(String style, String errorClass) {
@@ -96,22 +113,24 @@ class ManifestTest {
                     .text("key_format", "comfyui")
                     .text("dtype", "bfloat16")
                     .texts("variants", List.of("style"))
-                    .integer("image_count", 1)
+                    .integer("image_count", outcome.imageCount())
                     .textMap("checkpoints", Map.of())
                     .floats("style_embedding", outcome.embedding(1))
                     .text("embeddings_run", outcome.embeddingsRun())
                     .time("created_at", Instant.EPOCH.plusSeconds(committed)));
             Rows images = new Rows(ManifestTable.IMAGES);
             images.add(row -> row.text("run_id", runId)
-                    .text("style_id", style)
-                    .integer("position", 0)
+                    .text("style_id", outcome.image())
+                    .integer("position", outcome.position())
                     .text("uri", style + ".png")
                     .text("status", status)
                     .floats("siglip2", outcome.embedding(3))
                     .floats("dinov3", outcome.embedding(4))
                     .text("embeddings_run", outcome.embeddingsRun()));
             staged.add(new StagedRows(
-                    stage(scratch, "loras-" + style, loras), stage(scratch, "images-" + style, images), 1000));
+                    stage(scratch, "loras-" + staged.size(), loras),
+                    stage(scratch, "images-" + staged.size(), images),
+                    1000));
         }
         Rows run = new Rows(ManifestTable.RUNS);
         run.add(row -> row.text("run_id", runId)
@@ -169,13 +188,46 @@ class ManifestTest {
     }
 
     @Test
+    void aRunThatHasARowTwiceIsNotCommitted() {
+        Outcome a = Outcome.done("a");
+        Outcome b = Outcome.done("b");
+        refuses(2, 2, List.of(a, a.withImage("a", 1)), "2 styles (1 different) and 2 images (2 different)");
+        refuses(1, 2, List.of(a, a.withImage("a", 1)), "2 styles (1 different) and 2 images (2 different)");
+        refuses(2, 2, List.of(a, b.withImage("a", 0)), "2 styles (2 different) and 2 images (1 different)");
+        refuses(
+                2,
+                1,
+                List.of(a, b.withImage("a", 0).withImageCount(0)),
+                "2 styles (2 different) and 2 images (1 different)");
+    }
+
+    @Test
+    void aRunWhoseStylesSayThatTheyHaveOtherImagesIsNotCommitted() {
+        List<Outcome> outcomes = List.of(Outcome.done("a"), Outcome.done("b").withImageCount(2));
+        refuses(2, 2, outcomes, "2 styles (2 different) and 2 images (2 different)");
+    }
+
+    private void refuses(long styles, long images, List<Outcome> rows, String found) {
+        String id = "20260101T000000Z-" + (char) ('a' + refused++);
+        assertThatThrownBy(() -> commit(id, rows, new Manifest.Expected(styles, images)))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("the catalog has %d styles and %d images, the run has rows for %s"
+                        .formatted(styles, images, found));
+        assertThatThrownBy(() -> manifest.commits()).hasMessageContaining("no run is committed there");
+    }
+
+    @Test
     void aRunCommitsOnce() throws IOException {
-        commit("20260101T000000Z-aaaa", 1, new Manifest.Expected(1, 1));
-        byte[] committed = storage.readAll(manifest.runFile("20260101T000000Z-aaaa"), 1 << 20);
-        assertThatThrownBy(() -> commit("20260101T000000Z-aaaa", 2, new Manifest.Expected(2, 2)))
-                .isInstanceOf(IOException.class);
-        assertThat(storage.readAll(manifest.runFile("20260101T000000Z-aaaa"), 1 << 20))
-                .isEqualTo(committed);
+        String id = "20260101T000000Z-aaaa";
+        commit(id, 1, new Manifest.Expected(1, 1));
+        byte[] committed = storage.readAll(manifest.runFile(id), 1 << 20);
+        List<FileStatus> files = storage.files(new Path(layout.output(), "manifest"));
+        assertThatThrownBy(() -> commit(id, 2, new Manifest.Expected(2, 2)))
+                .isInstanceOf(IOException.class)
+                .hasMessage("Cannot commit %s: another has committed under this id".formatted(id));
+        assertThat(storage.readAll(manifest.runFile(id), 1 << 20)).isEqualTo(committed);
+        assertThat(storage.files(new Path(layout.output(), "manifest"))).containsExactlyInAnyOrderElementsOf(files);
+        assertThat(manifest.damages()).isEmpty();
     }
 
     @Test

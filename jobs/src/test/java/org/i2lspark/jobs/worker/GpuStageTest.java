@@ -1,0 +1,55 @@
+package org.i2lspark.jobs.worker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.Map;
+import java.util.Properties;
+import org.apache.spark.TaskContext;
+import org.apache.spark.TaskContext$;
+import org.apache.spark.TaskContextImpl;
+import org.apache.spark.executor.TaskMetrics;
+import org.apache.spark.resource.ResourceInformation;
+import org.i2lspark.jobs.options.DeviceChoice;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import scala.jdk.javaapi.CollectionConverters;
+
+class GpuStageTest {
+    @AfterEach
+    void end() {
+        TaskContext$.MODULE$.unset();
+    }
+
+    @Test
+    void aTaskUsesTheGpuThatItWasGiven() {
+        begin(Map.of("gpu", new ResourceInformation("gpu", new String[] {"3"})));
+        assertThat(GpuStage.index()).isEqualTo(3);
+        assertThatThrownBy(() -> DeviceChoice.GPU.resolve(GpuStage.index()))
+                .hasMessageStartingWith("Cannot use GPU 3: ");
+    }
+
+    @Test
+    void aTaskThatWasGivenNoneUsesTheFirst() {
+        assertThat(GpuStage.index()).isZero();
+        begin(Map.of("fpga", new ResourceInformation("fpga", new String[] {"3"})));
+        assertThat(GpuStage.index()).isZero();
+    }
+
+    private static void begin(Map<String, ResourceInformation> resources) {
+        TaskContext task = new TaskContextImpl(
+                0,
+                0,
+                0,
+                0,
+                0,
+                1,
+                null,
+                new Properties(),
+                null,
+                TaskMetrics.empty(),
+                1,
+                scala.collection.immutable.Map.from(CollectionConverters.asScala(resources)));
+        TaskContext$.MODULE$.setTaskContext(task);
+    }
+}
