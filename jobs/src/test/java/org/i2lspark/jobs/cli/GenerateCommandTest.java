@@ -582,7 +582,8 @@ class GenerateCommandTest {
         for (int i = 0; i < 12; i++) {
             copy("%d.png".formatted(i % 2), "style" + i + ".png");
         }
-        CommandLineRun broken = generate(faulty(FaultListener.CANCEL_AFTER_A_TASK));
+        CommandLineRun broken = generate(faulty(FaultPlugin.CANCEL_AFTER_A_TASK));
+        assertThat(FaultPlugin.struck()).isEqualTo(1);
         assertThat(broken.exitCode()).isEqualTo(Main.BROKEN);
         assertThat(output.resolve("manifest")).doesNotExist();
         int finished = allFiles(output.resolve("_i2l/receipts")).size();
@@ -613,7 +614,8 @@ class GenerateCommandTest {
         for (int i = 0; i < 4; i++) {
             copy("%d.png".formatted(i % 2), "style" + i + ".png");
         }
-        CommandLineRun run = generate(faulty(FaultListener.KILL_FIRST_ATTEMPT));
+        CommandLineRun run = generate(faulty(FaultPlugin.KILL_FIRST_ATTEMPT));
+        assertThat(FaultPlugin.struck()).isEqualTo(1);
         assertThat(run.exitCode()).isZero();
         assertThat(run.out()).contains("4 done, 0 skipped (unchanged), 0 failed");
         assertThat(rows("SELECT * FROM loras")).hasSize(4);
@@ -628,9 +630,9 @@ class GenerateCommandTest {
             "--batch-size",
             "1",
             "--conf",
-            "spark.extraListeners=" + FaultListener.class.getName(),
+            "spark.plugins=" + FaultPlugin.class.getName(),
             "--conf",
-            FaultListener.FAULT + "=" + fault
+            FaultPlugin.FAULT + "=" + fault
         };
     }
 

@@ -28,9 +28,13 @@ class WebImagesTest {
 
     private final ExecutorService threads = Executors.newCachedThreadPool();
     private final AtomicInteger requests = new AtomicInteger();
-    private final WebImages images =
-            new WebImages(MAX_BYTES, 1, address -> !address.getHostAddress().equals("127.0.0.2"));
+    private final WebImages images = images(600);
     private HttpServer server;
+
+    private static WebImages images(long maxSeconds) {
+        return new WebImages(
+                MAX_BYTES, maxSeconds, address -> !address.getHostAddress().equals("127.0.0.2"));
+    }
 
     @BeforeEach
     void start() throws IOException {
@@ -98,8 +102,11 @@ class WebImagesTest {
     }
 
     private byte[] read(String path) throws IOException {
-        return images.read(
-                URI.create("http://127.0.0.1:%d%s".formatted(server.getAddress().getPort(), path)));
+        return images.read(uri(path));
+    }
+
+    private URI uri(String path) {
+        return URI.create("http://127.0.0.1:%d%s".formatted(server.getAddress().getPort(), path));
     }
 
     @Test
@@ -119,7 +126,7 @@ class WebImagesTest {
     void limitsSizeTimeAndRedirects() {
         assertThatThrownBy(() -> read("/large")).isInstanceOf(TooManyBytesException.class);
         assertThatThrownBy(() -> read("/endless")).isInstanceOf(TooManyBytesException.class);
-        assertThatThrownBy(() -> read("/drip"))
+        assertThatThrownBy(() -> images(1).read(uri("/drip")))
                 .isInstanceOf(LastingException.class)
                 .hasMessageContaining("more than 1 seconds");
         assertThatThrownBy(() -> read("/around"))
