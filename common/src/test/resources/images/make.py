@@ -175,6 +175,40 @@ for name,p in (('icc_p3_named_srgb',profile(*P3,desc=b'sRGB IEC61966-2.1')),('ic
         base.save(D+f'{name}.{ext}',icc_profile=p,**k); exp[f'{name}.{ext}']=named(p)
 base.save(D+'icc_srgb_named_other.png',icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile('sRGB')).tobytes()); exp['icc_srgb_named_other.png']=base
 
+# variants: what a TIFF's fourth sample means, 16 bits, planes, white as zero; palettes with alpha; odd sizes
+def tiff(name,bits,photometric,samples,strips,order='<',**more):
+    t={256:('H',[W]),257:('H',[H]),258:('H',[bits]*samples),259:('H',[1]),262:('H',[photometric]),277:('H',[samples]),278:('H',[H]),279:('I',[len(s) for s in strips])}
+    t.update({int(k[1:]):('H',v) for k,v in more.items()}); t[273]=('I',[0]*len(strips))
+    def body(offsets):
+        t[273]=('I',offsets); at=8+2+12*len(t)+4; entries=extra=b''
+        for tag in sorted(t):
+            f,v=t[tag]; d=struct.pack(order+f*len(v),*v); entries+=struct.pack(order+'HHI',tag,3 if f=='H' else 4,len(v))
+            if len(d)>4: entries+=struct.pack(order+'I',at+len(extra)); extra+=d
+            else: entries+=d.ljust(4,b'\0')
+        return (b'II*\0' if order=='<' else b'MM\0*')+struct.pack(order+'IH',8,len(t))+entries+b'\0'*4+extra
+    at=len(body([0]*len(strips))); b=body([at+sum(map(len,strips[:i])) for i in range(len(strips))])+b''.join(strips)
+    open(D+name,'wb').write(b)
+A=np.asarray(alpha).astype(int)[...,None]; four=np.asarray(rgba); multiplied=np.concatenate([(a*A//255).astype(np.uint8),A.astype(np.uint8)],-1); grey=base.convert('L').convert('RGB')
+for name,args,more,e in (
+    ('rgb16.tif',(16,2,3,[r16.astype('<u2').tobytes()]),{},base),
+    ('rgb16_big_endian.tif',(16,2,3,[r16.astype('>u2').tobytes()],'>'),{},base),
+    ('rgba16.tif',(16,2,4,[rgba16.astype('<u2').tobytes()]),dict(_338=[2]),flat(rgba)),
+    ('planes.tif',(8,2,3,[a[...,i].tobytes() for i in range(3)]),dict(_284=[2]),base),
+    ('grey_white_is_zero.tif',(8,0,1,[(255-g).tobytes()]),{},grey),
+    ('grey16_big_endian.tif',(16,1,1,[g16.astype('>u2').tobytes()],'>'),{},grey),
+    ('rgba_premultiplied.tif',(8,2,4,[multiplied.tobytes()]),dict(_338=[1]),None),
+    ('rgb_mask.tif',(8,2,4,[four.tobytes()]),dict(_338=[0]),None),
+    ('rgb_fourth_unsaid.tif',(8,2,4,[four.tobytes()]),{},None)):
+    tiff(name,*args,**more); exp[name]=e if e is not None else flat(Image.open(D+name))
+save('big.tif',base,big_tiff=True); save('grey_alpha.tif',rgba.convert('LA')); save('pages.tif',base,save_all=True,append_images=[inverse])
+odd=base.crop((0,0,47,31))
+save('odd_420.jpg',odd,quality=88,subsampling=2); save('odd_422_progressive.jpg',odd,quality=88,subsampling=1,progressive=True); save('rgb_not_ycc.jpg',base,quality=90,keep_rgb=True); save('restart.jpg',base,quality=90,restart_marker_blocks=1)
+save('odd_lossy.webp',odd,quality=80); save('lossy_alpha.webp',rgba,quality=80); save('interlaced.gif',pal,interlace=True)
+index=np.asarray(pal); colours=bytes(pal.getpalette()[:51]); opacity=bytes(i*15 for i in range(17))
+C=np.frombuffer(colours,np.uint8).reshape(-1,3).astype(int)[index]; O=np.frombuffer(opacity,np.uint8).astype(int)[index][...,None]
+png('palette_alpha.png',W,H,8,3,b''.join(b'\0'+r.tobytes() for r in index),extra=ch(b'PLTE',colours)+ch(b'tRNS',opacity),expect=Image.fromarray(((C*O+255*(255-O)+127)//255).astype(np.uint8)))
+png('rgb_gamma.png',W,H,8,2,rows,extra=ch(b'gAMA',struct.pack('>I',100000)),expect=base)
+
 os.makedirs(D+'expected',exist_ok=True)
 for k,v in exp.items(): v.convert('RGB').save(D+'expected/'+k+'.png')
 print(len(exp))

@@ -16,6 +16,7 @@ import javax.imageio.ImageReader;
 import javax.imageio.stream.ImageInputStream;
 import javax.imageio.stream.MemoryCacheImageInputStream;
 import org.i2lspark.image.Container.Canvas;
+import org.i2lspark.image.DecoderUnavailableException.Lack;
 import org.i2lspark.image.ImageException.Problem;
 
 /**
@@ -61,7 +62,8 @@ public final class ImageDecoder {
         ImageFormat format = ImageFormat.of(encoded);
         try {
             Container container = Container.walk(format, encoded);
-            RgbImage image = PixelConverter.toRgb(picture(format, container), container.iccProfile());
+            AlphaKind alpha = format == ImageFormat.TIFF ? AlphaKind.ofTiff(encoded) : AlphaKind.STRAIGHT;
+            RgbImage image = PixelConverter.toRgb(picture(format, container), alpha, container.iccProfile());
             if (container.canvas().isPresent()) {
                 image = onCanvas(image, container.canvas().get());
             }
@@ -84,6 +86,9 @@ public final class ImageDecoder {
 
     private BufferedImage picture(ImageFormat format, Container container) throws IOException {
         ImageReader reader = reader(format);
+        if (format == ImageFormat.WEBP) {
+            load(reader);
+        }
         try (ImageInputStream in = new MemoryCacheImageInputStream(new ByteArrayInputStream(container.picture()))) {
             reader.setInput(in, true, false);
             requireWithinLimit(reader.getWidth(0), reader.getHeight(0));
@@ -110,8 +115,8 @@ public final class ImageDecoder {
 
     private static ImageException outOfMemory() {
         return new ImageException(
-                Problem.TOO_LARGE,
-                "Cannot decode image: it takes more memory than the decoder has; shrink it, or give the decoder more (spark.i2l.decoder.memory, or -Xmx where there is no Spark)");
+                Problem.OUT_OF_MEMORY,
+                "Cannot decode image: it takes more memory than the decoder has; shrink it, or give the decoder more");
     }
 
     private void requireWithinLimit(long width, long height) throws ImageException {
@@ -126,9 +131,18 @@ public final class ImageDecoder {
         }
     }
 
+    private static void load(ImageReader webp) throws DecoderUnavailableException {
+        try {
+            Libwebp.load(webp);
+        } catch (IOException e) {
+            throw unavailable(ImageFormat.WEBP, e);
+        }
+    }
+
     /** Native readers are unpacked to the temporary folder and run from there. */
-    private static DecoderUnavailableException unavailable(ImageFormat format, LinkageError cause) {
+    private static DecoderUnavailableException unavailable(ImageFormat format, Throwable cause) {
         return new DecoderUnavailableException(
+                Lack.READER,
                 "Cannot decode %s: its reader cannot be loaded from %s (%s); set -Djava.io.tmpdir to a folder with space whose files may be run"
                         .formatted(format, System.getProperty("java.io.tmpdir"), cause.getMessage()),
                 cause);
@@ -138,7 +152,7 @@ public final class ImageDecoder {
         Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName(format.imageIoName());
         if (!readers.hasNext()) {
             throw new DecoderUnavailableException(
-                    "Cannot decode %s: no reader on the class path".formatted(format), null);
+                    Lack.READER, "Cannot decode %s: no reader on the class path".formatted(format), null);
         }
         return readers.next();
     }

@@ -12,8 +12,10 @@ public final class ImageException extends IOException {
         UNSUPPORTED,
         /** Truncated or corrupt. */
         DAMAGED,
-        /** More pixels, or more memory to decode it, than the limit allows. */
+        /** More pixels than the limit allows. */
         TOO_LARGE,
+        /** Decoding it takes more memory than the decoder has. */
+        OUT_OF_MEMORY,
         /** It makes the decoder crash or hang. */
         FATAL
     }

@@ -15,6 +15,8 @@ enum ImageFormat {
     TIFF,
     WEBP;
 
+    static final String EXPECTED = "(expected JPEG, PNG, WebP, TIFF, BMP or GIF)";
+
     private static final int SHOWN_BYTES = 12;
 
     /**
@@ -35,19 +37,31 @@ enum ImageFormat {
         if (startsWith(bytes, 0, "RIFF") && startsWith(bytes, 8, "WEBP")) {
             return WEBP;
         }
-        if (startsWith(bytes, 0, "II*\0")
-                || startsWith(bytes, 0, "MM\0*")
-                || startsWith(bytes, 0, "II+\0")
-                || startsWith(bytes, 0, "MM\0+")) {
-            return TIFF;
-        }
         if (startsWith(bytes, 0, "BM")) {
             return BMP;
         }
-        throw new ImageException(
-                Problem.UNSUPPORTED,
-                "Cannot decode image: %s (expected JPEG, PNG, WebP, TIFF, BMP or GIF); convert it to one of these"
-                        .formatted(describe(bytes)));
+        Optional<Unsupported> unsupported = Unsupported.of(bytes);
+        if (unsupported.isPresent()) {
+            throw refused(unsupported.get());
+        }
+        if (isTiff(bytes)) {
+            return TIFF;
+        }
+        throw refused(new Unsupported(
+                "it is not an image, it begins with '%s' %s".formatted(start(bytes), EXPECTED),
+                "convert it to PNG or JPEG"));
+    }
+
+    private static boolean isTiff(byte[] bytes) {
+        return startsWith(bytes, 0, "II*\0")
+                || startsWith(bytes, 0, "MM\0*")
+                || startsWith(bytes, 0, "II+\0")
+                || startsWith(bytes, 0, "MM\0+");
+    }
+
+    private static ImageException refused(Unsupported unsupported) {
+        return new ImageException(
+                Problem.UNSUPPORTED, "Cannot decode image: %s; %s".formatted(unsupported.what(), unsupported.advice()));
     }
 
     /** The name under which ImageIO knows readers of this format. */
@@ -55,19 +69,12 @@ enum ImageFormat {
         return name().toLowerCase(Locale.ROOT);
     }
 
-    private static String describe(byte[] bytes) {
-        if (bytes.length == 0) {
-            return "the file is empty";
-        }
-        Optional<String> known = Unsupported.nameOf(bytes);
-        if (known.isPresent()) {
-            return known.get();
-        }
+    private static String start(byte[] bytes) {
         StringBuilder start = new StringBuilder();
         for (byte b : Arrays.copyOf(bytes, Math.min(bytes.length, SHOWN_BYTES))) {
             start.append(b >= ' ' && b < 0x7F ? (char) b : '.');
         }
-        return "it is not an image, it begins with '" + start + "'";
+        return start.toString();
     }
 
     static boolean startsWith(byte[] bytes, int offset, String latin1) {

@@ -14,6 +14,7 @@ import java.awt.image.IndexColorModel;
 import java.awt.image.Raster;
 import java.awt.image.WritableRaster;
 import java.util.Optional;
+import org.i2lspark.image.ImageException.Problem;
 
 /**
  * Turns what ImageIO decodes into 8-bit sRGB. It reads samples, not {@link BufferedImage#getRGB}: Java takes grey for
@@ -36,11 +37,15 @@ final class PixelConverter {
     /**
      * Pixels with colours in sRGB and alpha flattened on white.
      *
+     * @param alpha what the image's alpha means, if it has any
      * @param embeddedProfile the file's colour profile, where the image does not carry it itself
+     * @throws ImageException if its samples have more than 16 bits
      */
-    static RgbImage toRgb(BufferedImage image, Optional<byte[]> embeddedProfile) {
+    static RgbImage toRgb(BufferedImage image, AlphaKind alpha, Optional<byte[]> embeddedProfile)
+            throws ImageException {
+        requireFewBits(image.getColorModel());
         PixelConverter converter = new PixelConverter(image);
-        Samples samples = converter.samples();
+        Samples samples = converter.samples(alpha);
         Optional<ICC_Profile> profile = embeddedProfile.flatMap(PixelConverter::parseProfile);
         if (profile.isEmpty()) {
             profile = converter.ownProfile();
@@ -68,6 +73,42 @@ final class PixelConverter {
             }
             return rgb;
         }
+
+        Samples withoutAlpha() {
+            return new Samples(color, channels, null);
+        }
+
+        /** Rounds down, as Pillow does. */
+        Samples dividedByAlpha() {
+            byte[] divided = color.clone();
+            for (int i = 0; alpha != null && i < divided.length; i++) {
+                int opacity = alpha[i / channels] & 0xFF;
+                if (opacity != 0) {
+                    divided[i] = (byte) Math.min(255, (divided[i] & 0xFF) * 255 / opacity);
+                }
+            }
+            return new Samples(divided, channels, alpha);
+        }
+    }
+
+    /** What they mean, from 0 to 1 or in other units, is not known. */
+    private static void requireFewBits(ColorModel model) throws ImageException {
+        if (!(model instanceof IndexColorModel) && model.getComponentSize(0) > Short.SIZE) {
+            throw new ImageException(
+                    Problem.UNSUPPORTED,
+                    "Cannot decode image: samples of %d bits are not supported; convert them to 8 or 16"
+                            .formatted(model.getComponentSize(0)));
+        }
+    }
+
+    private Samples samples(AlphaKind alpha) {
+        // what Java knows to be multiplied, samples() divides
+        boolean undivided = alpha == AlphaKind.PREMULTIPLIED && !image.isAlphaPremultiplied();
+        Samples samples = samples();
+        if (alpha == AlphaKind.NONE) {
+            return samples.withoutAlpha();
+        }
+        return undivided ? samples.dividedByAlpha() : samples;
     }
 
     private Samples samples() {
@@ -141,7 +182,7 @@ final class PixelConverter {
         return (byte) (bits > Byte.SIZE ? sample >>> (bits - Byte.SIZE) : sample * 255 / ((1 << bits) - 1));
     }
 
-    /** CMYK, Lab and floating point: Java's own conversion. */
+    /** CMYK and Lab: Java's own conversion. */
     private Samples convertedSamples() {
         byte[] color = new byte[width * height * CHANNELS];
         byte[] alpha = image.getColorModel().hasAlpha() ? new byte[width * height] : null;

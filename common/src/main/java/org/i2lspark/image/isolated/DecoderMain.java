@@ -58,7 +58,7 @@ final class DecoderMain {
     }
 
     /** The end of the input is seen only between images, and one may hang. */
-    private static void endWith(long parent) {
+    static void endWith(long parent) {
         Thread thread = new Thread(
                 () -> {
                     ProcessHandle.of(parent)

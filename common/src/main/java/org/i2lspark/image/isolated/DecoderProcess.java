@@ -10,9 +10,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.i2lspark.image.DecoderUnavailableException;
+import org.i2lspark.image.DecoderUnavailableException.Lack;
 import org.i2lspark.image.ImageException;
 import org.i2lspark.image.ImageException.Problem;
 import org.i2lspark.image.RgbImage;
@@ -26,22 +28,40 @@ final class DecoderProcess implements AutoCloseable {
     /** Where a process waits for its turn on a busy machine, it uses little processor time in much of the wall's. */
     private static final int WALL_LIMITS = 10;
 
-    private static final long END_SECONDS = 2;
+    private static final Duration LEAST_WALL_LIMIT = Duration.ofMinutes(2);
+
+    /** What does not depend on an image, starting and decoding known ones, is not held to the limit of an image. */
+    private static final Duration OWN_LIMIT = Duration.ofMinutes(1);
+
+    private static final long END_SECONDS = 10;
+
+    private static final ScheduledExecutorService WATCH = watch();
 
     private final Process process;
     private final ErrorTail errors;
     private final DataInputStream in;
     private final DataOutputStream out;
     private final Duration limit;
-    private final ScheduledExecutorService watch;
 
-    private DecoderProcess(Process process, Duration limit, ScheduledExecutorService watch) {
+    private DecoderProcess(Process process, Duration limit) {
         this.process = process;
         this.errors = new ErrorTail(process.getErrorStream());
         this.in = new DataInputStream(new BufferedInputStream(process.getInputStream(), BUFFER_BYTES));
         this.out = new DataOutputStream(new BufferedOutputStream(process.getOutputStream(), BUFFER_BYTES));
         this.limit = limit;
-        this.watch = watch;
+    }
+
+    /** One thread for all processes, which is there while one of them is at work. */
+    private static ScheduledExecutorService watch() {
+        ScheduledThreadPoolExecutor watch = new ScheduledThreadPoolExecutor(1, task -> {
+            Thread thread = new Thread(task, "i2l-decoder-watch");
+            thread.setDaemon(true);
+            return thread;
+        });
+        watch.setRemoveOnCancelPolicy(true);
+        watch.setKeepAliveTime(1, TimeUnit.MINUTES);
+        watch.allowCoreThreadTimeOut(true);
+        return watch;
     }
 
     /**
@@ -49,14 +69,13 @@ final class DecoderProcess implements AutoCloseable {
      *
      * @throws DecoderUnavailableException if it cannot be started, or ends by itself before it is ready
      */
-    static DecoderProcess start(List<String> command, Duration limit, ScheduledExecutorService watch)
-            throws DecoderUnavailableException {
+    static DecoderProcess start(List<String> command, Duration limit) throws DecoderUnavailableException {
         Process process = null;
         try {
             ProcessBuilder builder = new ProcessBuilder(command);
             builder.environment().keySet().removeIf(name -> name.startsWith("AWS_") || name.endsWith("_OPTIONS"));
             process = builder.start();
-            DecoderProcess decoder = new DecoderProcess(process, limit, watch);
+            DecoderProcess decoder = new DecoderProcess(process, limit);
             decoder.awaitReady();
             return decoder;
         } catch (IOException | OutOfMemoryError e) {
@@ -64,14 +83,15 @@ final class DecoderProcess implements AutoCloseable {
                 process.destroyForcibly();
             }
             throw new DecoderUnavailableException(
-                    "Cannot start a decoder process: %s; check its memory (spark.i2l.decoder.memory) and whether this machine has memory and processes left"
+                    Lack.PROCESS,
+                    "Cannot start a decoder process: %s; check its memory and whether this machine has memory and processes left"
                             .formatted(e.getMessage()),
                     e);
         }
     }
 
     private void awaitReady() throws IOException {
-        Watchdog watchdog = new Watchdog();
+        Watchdog watchdog = new Watchdog(OWN_LIMIT);
         int answer;
         try {
             answer = in.read();
@@ -94,7 +114,16 @@ final class DecoderProcess implements AutoCloseable {
      * @throws DecoderUnavailableException if the process lacks what decoding takes
      */
     Decoded decode(byte[] bytes, long maxPixels, List<Integer> cropSizes) throws IOException {
-        Watchdog watchdog = new Watchdog();
+        return decode(bytes, maxPixels, cropSizes, limit);
+    }
+
+    /** Decodes an image that is known to be good, however long it takes. */
+    Decoded decodeKnown(byte[] bytes, int size) throws IOException {
+        return decode(bytes, (long) size * size, List.of(size), OWN_LIMIT);
+    }
+
+    private Decoded decode(byte[] bytes, long maxPixels, List<Integer> cropSizes, Duration within) throws IOException {
+        Watchdog watchdog = new Watchdog(within);
         try {
             ask(bytes, maxPixels, cropSizes);
             return answer(cropSizes);
@@ -130,12 +159,12 @@ final class DecoderProcess implements AutoCloseable {
             throw new ImageException(Problem.valueOf(in.readUTF()), in.readUTF());
         }
         if (kind == DecoderMain.UNAVAILABLE) {
-            throw new DecoderUnavailableException(in.readUTF(), null);
+            throw new DecoderUnavailableException(Lack.READER, in.readUTF(), null);
         }
         if (kind == DecoderMain.OUT_OF_MEMORY) {
             throw ProcessLostException.certain(
-                    Problem.TOO_LARGE,
-                    "Cannot decode image: it takes more memory than the decoder has; shrink it, or give decoders more (spark.i2l.decoder.memory)");
+                    Problem.OUT_OF_MEMORY,
+                    "Cannot decode image: it takes more memory than the decoder has; shrink it, or give the decoder more");
         }
         if (kind != DecoderMain.DECODED) {
             throw new IOException("Unexpected answer of the decoder: " + kind);
@@ -153,21 +182,25 @@ final class DecoderProcess implements AutoCloseable {
 
     /** Kills the process when it has had its processor time, or waits too long for it. */
     private final class Watchdog {
+        private final Duration limit;
+        private final Duration wallLimit;
         private final Duration cpuBefore = cpu();
         private final long start = System.nanoTime();
         private final AtomicBoolean bitten = new AtomicBoolean();
         private final Future<?> checks;
         private volatile boolean byCpu;
 
-        Watchdog() {
+        Watchdog(Duration limit) {
+            this.limit = limit;
+            Duration wall = limit.multipliedBy(WALL_LIMITS);
+            this.wallLimit = wall.compareTo(LEAST_WALL_LIMIT) > 0 ? wall : LEAST_WALL_LIMIT;
             long interval = Math.max(1, limit.toMillis() / CHECKS_WITHIN_LIMIT);
-            this.checks = watch.scheduleWithFixedDelay(this::check, interval, interval, TimeUnit.MILLISECONDS);
+            this.checks = WATCH.scheduleWithFixedDelay(this::check, interval, interval, TimeUnit.MILLISECONDS);
         }
 
         private void check() {
             boolean tooMuch = cpu().minus(cpuBefore).compareTo(limit) > 0;
-            boolean tooLong =
-                    System.nanoTime() - start > limit.multipliedBy(WALL_LIMITS).toNanos();
+            boolean tooLong = System.nanoTime() - start > wallLimit.toNanos();
             if (tooMuch || tooLong) {
                 byCpu = tooMuch;
                 bitten.set(true);
@@ -190,8 +223,8 @@ final class DecoderProcess implements AutoCloseable {
                             Problem.FATAL,
                             "Cannot decode image: it took the decoder more than %d s of processor time"
                                     .formatted(limit.toSeconds()))
-                    : ProcessLostException.perhapsByChance("Cannot decode image: the decoder gave no answer in %d s"
-                            .formatted(limit.multipliedBy(WALL_LIMITS).toSeconds()));
+                    : ProcessLostException.perhapsByChance(
+                            "Cannot decode image: the decoder gave no answer in %d s".formatted(wallLimit.toSeconds()));
         }
 
         void stop() {

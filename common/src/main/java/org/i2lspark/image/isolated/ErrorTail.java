@@ -12,7 +12,7 @@ import java.util.Deque;
 final class ErrorTail {
     private static final int MAX_LINES = 5;
     private static final int MAX_LINE_CHARACTERS = 300;
-    private static final long LAST_WORDS_MILLIS = 2000;
+    private static final long LAST_WORDS_MILLIS = 10_000;
 
     private final Deque<String> lines = new ArrayDeque<>();
     private final Thread thread;

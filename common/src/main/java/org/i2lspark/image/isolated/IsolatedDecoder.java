@@ -8,9 +8,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedDeque;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
 import org.i2lspark.image.DecoderUnavailableException;
+import org.i2lspark.image.DecoderUnavailableException.Lack;
 import org.i2lspark.image.ImageDecoder;
 import org.i2lspark.image.ImageException;
 import org.i2lspark.image.RgbImage;
@@ -35,11 +34,7 @@ public final class IsolatedDecoder implements AutoCloseable {
     private final List<String> command;
     private final Duration limit;
     private final ConcurrentLinkedDeque<DecoderProcess> idle = new ConcurrentLinkedDeque<>();
-    private final ScheduledExecutorService watch = Executors.newSingleThreadScheduledExecutor(task -> {
-        Thread thread = new Thread(task, "i2l-decoder-watch");
-        thread.setDaemon(true);
-        return thread;
-    });
+    private volatile boolean closed;
 
     /**
      * What became of an image.
@@ -53,7 +48,8 @@ public final class IsolatedDecoder implements AutoCloseable {
      * A decoder that starts its processes when they are needed.
      *
      * @param heap what one of them may use, as {@code -Xmx} takes it
-     * @param limit for one image, of processor time; a process that takes more, or that waits ten times as long, is ended
+     * @param limit for one image, of processor time; a process that takes more, or that waits ten times as long and
+     *     two minutes at least, is ended
      */
     public IsolatedDecoder(String heap, Duration limit) {
         this(javaCommand(heap, DecoderMain.class.getName()), limit);
@@ -72,6 +68,7 @@ public final class IsolatedDecoder implements AutoCloseable {
                 "-XX:-UsePerfData",
                 "-XX:+PerfDisableSharedMem",
                 "-XX:+DisplayVMOutputToStderr",
+                "-XX:-CreateCoredumpOnCrash",
                 "-Djava.awt.headless=true",
                 "-Djava.io.tmpdir=" + nativesFolder(),
                 "-cp",
@@ -152,7 +149,7 @@ public final class IsolatedDecoder implements AutoCloseable {
             throw e;
         } catch (OutOfMemoryError e) {
             throw new DecoderUnavailableException(
-                    "Cannot decode image: its crops do not fit into this process's memory; give it more (-Xmx)", e);
+                    Lack.MEMORY, "Cannot decode image: its crops do not fit into this process's memory", e);
         } finally {
             if (usable) {
                 release(process);
@@ -163,15 +160,18 @@ public final class IsolatedDecoder implements AutoCloseable {
     }
 
     private void release(DecoderProcess process) {
-        if (idle.size() < MAX_IDLE) {
-            idle.push(process);
-        } else {
+        if (idle.size() >= MAX_IDLE) {
             process.close();
+            return;
+        }
+        idle.push(process);
+        if (closed) {
+            endIdle();
         }
     }
 
     private DecoderProcess start() throws DecoderUnavailableException {
-        return DecoderProcess.start(command, limit, watch);
+        return DecoderProcess.start(command, limit);
     }
 
     /** A process that has decoded the known images. */
@@ -193,21 +193,26 @@ public final class IsolatedDecoder implements AutoCloseable {
 
     private static void decodeKnown(DecoderProcess process, String name) throws DecoderUnavailableException {
         try (InputStream in = IsolatedDecoder.class.getResourceAsStream(name)) {
-            process.decode(in.readAllBytes(), KNOWN_SIZE * KNOWN_SIZE, List.of(KNOWN_SIZE));
+            process.decodeKnown(in.readAllBytes(), KNOWN_SIZE);
         } catch (DecoderUnavailableException e) {
             throw e;
         } catch (IOException e) {
             throw new DecoderUnavailableException(
-                    "Cannot decode images: a decoder process fails at a known good one, %s (%s%s); check its memory (spark.i2l.decoder.memory) and what this machine has left"
+                    Lack.PROCESS,
+                    "Cannot decode images: a decoder process fails at a known good one, %s (%s%s); check its memory and what this machine has left"
                             .formatted(name, e.getMessage(), process.lastWords()),
                     e);
         }
     }
 
-    /** Ends the processes that wait for work. */
+    /** Ends the processes that wait for work; one that is at work, as soon as it is done. */
     @Override
     public void close() {
-        watch.shutdownNow();
+        closed = true;
+        endIdle();
+    }
+
+    private void endIdle() {
         for (DecoderProcess process = idle.poll(); process != null; process = idle.poll()) {
             process.close();
         }

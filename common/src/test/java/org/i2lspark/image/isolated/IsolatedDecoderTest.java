@@ -13,7 +13,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import javax.imageio.ImageIO;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -40,6 +45,7 @@ class IsolatedDecoderTest {
     /** A decoder that does what an image's first byte says; what has happened once, it writes down in a folder. */
     static final class Misbehaving {
         public static void main(String[] args) throws Exception {
+            DecoderMain.endWith(Long.parseLong(args[0]));
             Path folder = Path.of(args[1]);
             DataInputStream in = new DataInputStream(System.in);
             DataOutputStream out = new DataOutputStream(System.out);
@@ -88,7 +94,16 @@ class IsolatedDecoderTest {
                     System.out.flush();
                     Runtime.getRuntime().halt(2);
                 }
-                case 'h' -> Thread.sleep(Long.MAX_VALUE);
+                case 'h' -> {
+                    Files.createFile(folder.resolve("busy"));
+                    Thread.sleep(Long.MAX_VALUE);
+                }
+                case 'w' -> {
+                    Files.createFile(folder.resolve("waiting"));
+                    while (!Files.exists(folder.resolve("go"))) {
+                        Thread.sleep(10);
+                    }
+                }
                 case 'b' -> {
                     while (!Thread.interrupted()) {
                         Thread.onSpinWait();
@@ -106,8 +121,12 @@ class IsolatedDecoderTest {
     }
 
     private IsolatedDecoder misbehaving(Duration limit) {
+        return misbehaving(temp, limit);
+    }
+
+    private static IsolatedDecoder misbehaving(Path folder, Duration limit) {
         List<String> command = new ArrayList<>(IsolatedDecoder.javaCommand("64m", Misbehaving.class.getName()));
-        command.add(temp.toString());
+        command.add(folder.toString());
         return new IsolatedDecoder(command, limit);
     }
 
@@ -156,7 +175,11 @@ class IsolatedDecoderTest {
         ImageIO.write(new BufferedImage(6000, 6000, BufferedImage.TYPE_BYTE_BINARY), "png", large);
         try (IsolatedDecoder decoder = new IsolatedDecoder("64m", MINUTE)) {
             assertProblem(
-                    decoder, large.toByteArray(), MAX_PIXELS, Problem.TOO_LARGE, "more memory than the decoder has");
+                    decoder,
+                    large.toByteArray(),
+                    MAX_PIXELS,
+                    Problem.OUT_OF_MEMORY,
+                    "more memory than the decoder has");
         }
     }
 
@@ -176,14 +199,100 @@ class IsolatedDecoderTest {
     @Test
     void anImageThatTakesTooMuchProcessorTimeIsToBlame() {
         try (IsolatedDecoder decoder = misbehaving(Duration.ofSeconds(1))) {
-            // where the machine is slow, starting may take more than this limit, which is then not the image's fault
-            assertThatThrownBy(() -> decoder.decode(new byte[] {'b'}, 1, List.of()))
-                    .satisfiesAnyOf(
-                            e -> assertThat(e)
-                                    .isInstanceOf(ImageException.class)
-                                    .hasMessage(
-                                            "Cannot decode image: it took the decoder more than 1 s of processor time"),
-                            e -> assertThat(e).isInstanceOf(DecoderUnavailableException.class));
+            assertProblem(
+                    decoder, new byte[] {'b'}, 1, Problem.FATAL, "it took the decoder more than 1 s of processor time");
+        }
+    }
+
+    @Test
+    void startingIsNotHeldToTheLimitOfAnImage() throws IOException {
+        try (IsolatedDecoder decoder = misbehaving(Duration.ofNanos(1))) {
+            decoder.probe();
+            assertProblem(decoder, new byte[] {'b'}, 1, Problem.FATAL, "of processor time");
+        }
+    }
+
+    @Test
+    void oneProcessServesOneThreadAndEndsWithTheDecoder() throws Exception {
+        Set<ProcessHandle> before = children(ProcessHandle.current());
+        Set<ProcessHandle> started;
+        try (IsolatedDecoder decoder = misbehaving(MINUTE)) {
+            decoder.decode(new byte[] {'g'}, 1, List.of());
+            started = children(ProcessHandle.current());
+            started.removeAll(before);
+            assertThat(started).hasSize(1);
+            decoder.decode(new byte[] {'g'}, 1, List.of());
+            assertThat(children(ProcessHandle.current())).containsAll(started);
+        }
+        requireEnd(started);
+    }
+
+    @Test
+    void aProcessThatIsAtWorkWhenTheDecoderClosesEndsThen() throws Exception {
+        Set<ProcessHandle> before = children(ProcessHandle.current());
+        IsolatedDecoder decoder = misbehaving(MINUTE);
+        CompletableFuture<Decoded> decoded = CompletableFuture.supplyAsync(() -> decode(decoder, new byte[] {'w'}));
+        while (!Files.exists(temp.resolve("waiting"))) {
+            Thread.sleep(10);
+        }
+        decoder.close();
+        Set<ProcessHandle> started = children(ProcessHandle.current());
+        started.removeAll(before);
+        Files.createFile(temp.resolve("go"));
+        decoded.join();
+        assertThat(started).hasSize(1);
+        requireEnd(started);
+    }
+
+    @Test
+    void processesEndWithTheirParentThatIsKilledAndLeaveNothing() throws Exception {
+        Path folder = Files.createDirectory(temp.resolve("tmp"));
+        Process parent = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-Djava.io.tmpdir=" + folder,
+                        "-XX:-UsePerfData",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        Parent.class.getName(),
+                        temp.toString())
+                .redirectError(ProcessBuilder.Redirect.DISCARD)
+                .start();
+        Set<ProcessHandle> decoders = Set.of();
+        try {
+            assertThat(parent.inputReader().readLine()).isEqualTo("idle");
+            while (!Files.exists(temp.resolve("busy"))) {
+                Thread.sleep(10);
+            }
+            decoders = children(parent.toHandle());
+            assertThat(decoders).hasSize(2);
+        } finally {
+            parent.destroyForcibly().waitFor();
+        }
+        requireEnd(decoders);
+        assertThat(folder).isEmptyDirectory();
+    }
+
+    /** Has one decoder process that waits for work and one that works for ever. */
+    static final class Parent {
+        public static void main(String[] args) throws Exception {
+            IsolatedDecoder real = new IsolatedDecoder("64m", MINUTE);
+            real.probe();
+            System.out.println("idle");
+            misbehaving(Path.of(args[0]), Duration.ofDays(1)).decode(new byte[] {'h'}, 1, List.of());
+        }
+    }
+
+    private static Set<ProcessHandle> children(ProcessHandle parent) {
+        return parent.children().collect(Collectors.toCollection(HashSet::new));
+    }
+
+    private static void requireEnd(Set<ProcessHandle> processes) throws Exception {
+        try {
+            for (ProcessHandle process : processes) {
+                process.onExit().get(5, TimeUnit.MINUTES);
+            }
+        } finally {
+            processes.forEach(ProcessHandle::destroyForcibly);
         }
     }
 
@@ -208,7 +317,7 @@ class IsolatedDecoderTest {
     @Test
     void anImageThatFillsTheMemoryIsToBlameOnlyWhereTheKnownOnesDoNot() {
         try (IsolatedDecoder decoder = misbehaving(MINUTE)) {
-            assertProblem(decoder, new byte[] {'m'}, 1, Problem.TOO_LARGE, "more memory than the decoder has");
+            assertProblem(decoder, new byte[] {'m'}, 1, Problem.OUT_OF_MEMORY, "more memory than the decoder has");
         }
     }
 
@@ -227,7 +336,7 @@ class IsolatedDecoderTest {
     })
     void memoryThatCannotBeIsNoFaultOfAnImage(String heap, String reason) {
         try (IsolatedDecoder decoder = new IsolatedDecoder(heap, MINUTE)) {
-            assertUnavailable(decoder::probe, "Cannot start a decoder process", reason, "spark.i2l.decoder.memory");
+            assertUnavailable(decoder::probe, "Cannot start a decoder process", reason, "check its memory");
             assertUnavailable(
                     () -> decoder.decode(Files.readAllBytes(IMAGES.resolve("0.png")), MAX_PIXELS, List.of(8)), reason);
         }

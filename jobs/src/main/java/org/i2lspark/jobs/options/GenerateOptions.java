@@ -88,7 +88,8 @@ public record GenerateOptions(
 
     /** What images are held to: a style that failed may pass under others. */
     public String limits() {
-        return "pixels %d, bytes %d".formatted(maxPixels, imageRules.maxBytes());
+        return "pixels %d, bytes %d, memory %s"
+                .formatted(maxPixels, imageRules.maxBytes(), Setting.DECODER_MEMORY.value());
     }
 
     /** The options as a manifest shows them. */

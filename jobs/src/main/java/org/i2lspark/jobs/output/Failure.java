@@ -8,6 +8,7 @@ import java.util.Locale;
 import org.i2lspark.image.DecoderUnavailableException;
 import org.i2lspark.image.ImageException;
 import org.i2lspark.jobs.Problems;
+import org.i2lspark.jobs.options.Advice;
 import org.i2lspark.jobs.storage.ImageSource.ForbiddenException;
 import org.i2lspark.jobs.storage.ImageSource.TooManyBytesException;
 import org.i2lspark.jobs.storage.Retries.LastingException;
@@ -76,7 +77,7 @@ public record Failure(ErrorClass errorClass, String message) implements Serializ
 
     /** Why an image could not be read or decoded. */
     public static Failure ofImage(String uri, Throwable cause) {
-        return of(imageErrorClass(cause), uri + ": " + message(cause), cause);
+        return of(imageErrorClass(cause), uri + ": " + Advice.on(cause), cause);
     }
 
     /** Why the LoRA of a style could not be made or written. */
@@ -87,7 +88,7 @@ public record Failure(ErrorClass errorClass, String message) implements Serializ
         } else if (Torch.isEngineProblem(cause)) {
             errorClass = ErrorClass.DEVICE;
         }
-        return of(errorClass, message(cause), cause);
+        return of(errorClass, Advice.on(cause), cause);
     }
 
     /** What is nobody's fault but the program's or the machine's keeps its trace in the log of the process that met it. */
@@ -105,7 +106,7 @@ public record Failure(ErrorClass errorClass, String message) implements Serializ
             return switch (image.problem()) {
                 case UNSUPPORTED -> ErrorClass.IMAGE_UNSUPPORTED;
                 case DAMAGED -> ErrorClass.IMAGE_DAMAGED;
-                case TOO_LARGE -> ErrorClass.IMAGE_TOO_LARGE;
+                case TOO_LARGE, OUT_OF_MEMORY -> ErrorClass.IMAGE_TOO_LARGE;
                 case FATAL -> ErrorClass.IMAGE_KILLS_DECODER;
             };
         }
@@ -128,10 +129,5 @@ public record Failure(ErrorClass errorClass, String message) implements Serializ
             return ErrorClass.IMAGE_UNREADABLE;
         }
         return cause instanceof IOException ? ErrorClass.STORE_READ : ErrorClass.INTERNAL;
-    }
-
-    private static String message(Throwable cause) {
-        String message = cause.getMessage();
-        return message == null || message.isBlank() ? cause.getClass().getName() : message;
     }
 }

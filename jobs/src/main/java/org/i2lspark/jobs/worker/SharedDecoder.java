@@ -4,6 +4,7 @@ import java.time.Duration;
 import org.i2lspark.image.DecoderUnavailableException;
 import org.i2lspark.image.isolated.IsolatedDecoder;
 import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.jobs.options.Advice;
 import org.i2lspark.jobs.options.Setting;
 
 /** The decoder of images of this process, for all its tasks. */
@@ -37,7 +38,7 @@ final class SharedDecoder {
         try {
             get().probe();
         } catch (DecoderUnavailableException e) {
-            throw new UnusableException(e.getMessage(), e);
+            throw new UnusableException(Advice.on(e), e);
         }
     }
 }

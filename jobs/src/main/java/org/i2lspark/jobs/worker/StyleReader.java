@@ -15,6 +15,7 @@ import org.i2lspark.PreparedImage;
 import org.i2lspark.image.DecoderUnavailableException;
 import org.i2lspark.image.isolated.IsolatedDecoder.Decoded;
 import org.i2lspark.jobs.catalog.Style;
+import org.i2lspark.jobs.options.Advice;
 import org.i2lspark.jobs.options.GenerateOptions;
 import org.i2lspark.jobs.output.Failure;
 import org.i2lspark.jobs.output.Failure.ErrorClass;
@@ -147,7 +148,7 @@ final class StyleReader implements AutoCloseable {
             return image.decoded(decoded.width(), decoded.height(), prepared, (read - start) / 1e9, seconds(read));
         } catch (DecoderUnavailableException e) {
             // no image's fault: the task fails, and another executor may do better
-            throw new UncheckedIOException(e);
+            throw new UncheckedIOException(Advice.on(e), e);
         } catch (IOException | RuntimeException e) {
             return image.failed(Failure.ofImage(image.uri(), e));
         } catch (OutOfMemoryError e) {
