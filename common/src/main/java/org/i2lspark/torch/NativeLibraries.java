@@ -14,10 +14,13 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -44,13 +47,18 @@ final class NativeLibraries {
     private static final String TORCH = "libtorch.so";
     private static final String BRIDGE = "libdjl_torch.so";
     private static final String CUDA = "libtorch_cuda.so";
+    private static final String HIP = "libtorch_hip.so";
     private static final List<String> NEEDED = List.of(TORCH, "libtorch_cpu.so", "libc10.so");
+    /** What else may offer what the bridge calls. */
+    private static final List<String> FOR_GPUS = List.of(CUDA, "libc10_cuda.so", HIP, "libc10_hip.so");
+
     private static final String UNKNOWN = "unknown";
     /** The flavor of the bridge for CUDA that DJL's own archive brings. */
     private static final String CUDA_FLAVOR = "cu128";
 
     private static final Pattern NUMBER = Pattern.compile("\\d+\\.\\d+\\.\\d+");
     private static final Pattern PYTHON_VERSION = Pattern.compile("__version__ = '([^']+)'");
+    private static final Pattern LOCAL_VERSION = Pattern.compile("\\+(cu\\d+|rocm[\\d.]+)");
 
     private final Platform platform = Platform.detectPlatform("pytorch");
     private final String version = number(platform.getVersion());
@@ -82,14 +90,25 @@ final class NativeLibraries {
         URL torch = resource("pytorch/%s/%s/%s".formatted(platform.getFlavor(), platform.getClassifier(), TORCH));
         if (platform.isPlaceholder() || torch == null) {
             throw new UnusableLibraryException(
-                    "Cannot load libtorch: none for %s is on the class path; set %s to the lib folder of a libtorch %s"
-                            .formatted(platform.getClassifier(), LIBRARY_PATH, version));
+                    "Cannot load libtorch: none for %s is on the class path; add ai.djl.pytorch:pytorch-native-cpu:%s:%s, or set %s to the lib folder of a libtorch %s"
+                            .formatted(
+                                    platform.getClassifier(),
+                                    version,
+                                    platform.getClassifier(),
+                                    LIBRARY_PATH,
+                                    version));
         }
         expect(VERSION, version, NativeLibraries::number);
         expect(FLAVOR, platform.getFlavor(), flavor -> flavor);
-        files.put(bridgeName(), bundledBridge(platform.getFlavor()));
+        URL bridge = bundledBridge(platform.getFlavor());
+        if (bridge == null) {
+            throw new UnusableLibraryException(
+                    "Cannot load libtorch: the bridge to it is not on the class path; add " + bridgeArtifact());
+        }
+        files.put(bridgeName(), bridge);
         files.put(TORCH, torch);
-        return new TorchLibrary(unpack(platform.getVersion(), platform.getFlavor(), files), version);
+        Path folder = unpack(platform.getVersion(), platform.getFlavor(), files);
+        return new TorchLibrary(folder, version, platform.getFlavor());
     }
 
     private static void expect(String name, String expected, UnaryOperator<String> normal)
@@ -109,12 +128,10 @@ final class NativeLibraries {
             List<Path> own = List.of(folder.resolve(bridgeName()), folder.resolve(BRIDGE));
             Optional<Path> ownBridge = own.stream().filter(Files::isRegularFile).findFirst();
             String found = version(folder);
-            if (ownBridge.isPresent()) {
-                requireLoadable(ownBridge.get(), LIBRARY_PATH);
-                return new TorchLibrary(folder, found);
-            }
-            prepareBridge(folder, found);
-            return new TorchLibrary(folder, found);
+            Path bridge = ownBridge.isPresent() ? ownBridge.get() : prepareBridge(folder, found);
+            requireLoadable(bridge, LIBRARY_PATH);
+            requireFits(bridge, folder, found);
+            return new TorchLibrary(folder, found, flavor(folder));
         } catch (UnusableLibraryException e) {
             throw e;
         } catch (IOException e) {
@@ -170,24 +187,102 @@ final class NativeLibraries {
         }
     }
 
-    /** The version that the distribution's own files beside the folder tell, else what the library holds. */
-    private String version(Path folder) throws IOException {
+    /** What the distribution's own files beside the folder tell, as {@code 2.7.1+cu126}. */
+    private static Optional<String> build(Path folder) throws IOException {
         Path distribution = folder.toRealPath().getParent();
         for (Path file : List.of(distribution.resolve("build-version"), distribution.resolve("version.py"))) {
             if (Files.isRegularFile(file)) {
                 String text = Files.readString(file);
                 Matcher python = PYTHON_VERSION.matcher(text);
-                return number(python.find() ? python.group(1) : text);
+                return Optional.of(python.find() ? python.group(1) : text);
             }
         }
+        return Optional.empty();
+    }
+
+    /** The version that the distribution tells, else what the library holds. */
+    private String version(Path folder) throws IOException {
+        Optional<String> told = build(folder);
+        if (told.isPresent()) {
+            return number(told.get());
+        }
         String asked = setting(VERSION).map(NativeLibraries::number).orElse(version);
-        return SharedObject.holdsString(folder.resolve("libtorch_cpu.so"), asked) ? asked : UNKNOWN;
+        for (String likely : List.of(asked, version)) {
+            if (SharedObject.holdsString(folder.resolve("libtorch_cpu.so"), likely)) {
+                return likely;
+            }
+        }
+        return UNKNOWN;
+    }
+
+    private static String flavor(Path folder) throws IOException {
+        if (!Files.isRegularFile(folder.resolve(CUDA)) && !Files.isRegularFile(folder.resolve(HIP))) {
+            return TorchLibrary.CPU;
+        }
+        Matcher told = LOCAL_VERSION.matcher(build(folder).orElse(""));
+        return told.find() ? told.group(1) : "cuda";
+    }
+
+    /**
+     * A bridge that is built for another libtorch ends the process when it is loaded, or later. One of ours is known by its
+     * bytes, any by what it calls.
+     */
+    private void requireFits(Path bridge, Path folder, String found) throws IOException {
+        if (!found.equals(version) && isOurs(bridge)) {
+            throw doesNotFit(folder, "its libtorch is %s".formatted(isKnown(found) ? found : "another"), bridge);
+        }
+        Optional<DynamicSymbols> caller = DynamicSymbols.of(bridge);
+        if (caller.isEmpty()) {
+            return;
+        }
+        Set<String> missing = new TreeSet<>(caller.get().wanted());
+        List<String> libraries = new ArrayList<>(NEEDED);
+        libraries.addAll(FOR_GPUS);
+        for (String name : libraries) {
+            Path library = folder.resolve(name);
+            if (Files.isRegularFile(library)) {
+                Optional<DynamicSymbols> symbols = DynamicSymbols.of(library);
+                if (symbols.isEmpty()) {
+                    return;
+                }
+                missing.removeAll(symbols.get().offered());
+            }
+        }
+        if (!missing.isEmpty()) {
+            String lacking = "its libtorch%s lacks %d of the functions that the bridge calls, such as %s"
+                    .formatted(
+                            isKnown(found) ? " " + found : "",
+                            missing.size(),
+                            missing.iterator().next());
+            throw doesNotFit(folder, lacking, bridge);
+        }
+    }
+
+    private UnusableLibraryException doesNotFit(Path folder, String problem, Path bridge) {
+        return new UnusableLibraryException(
+                "Cannot use %s %s: %s; the bridge %s is built for another: build one for this libtorch, or take libtorch %s"
+                        .formatted(LIBRARY_PATH, folder, problem, bridge, version));
+    }
+
+    /** Whether it is a copy of one that the class path brings. */
+    private boolean isOurs(Path bridge) throws IOException {
+        for (String flavor : List.of(TorchLibrary.CPU, CUDA_FLAVOR)) {
+            URL ours = bundledBridge(flavor);
+            if (ours != null && isWhole(bridge, ours)) {
+                try (InputStream in = ours.openStream()) {
+                    if (Arrays.equals(in.readAllBytes(), Files.readAllBytes(bridge))) {
+                        return true;
+                    }
+                }
+            }
+        }
+        return false;
     }
 
     /** The bridge that DJL will take for a libtorch that brings none: one put into the cache, else the class path's. */
-    private void prepareBridge(Path folder, String found) throws UnusableLibraryException {
+    private Path prepareBridge(Path folder, String found) throws UnusableLibraryException {
         boolean cuda = Files.isRegularFile(folder.resolve(CUDA));
-        String flavor = setting(FLAVOR).orElse(cuda ? CUDA_FLAVOR : "cpu");
+        String flavor = setting(FLAVOR).orElse(cuda ? CUDA_FLAVOR : TorchLibrary.CPU);
         if (flavor.startsWith("cu") && !cuda) {
             throw new UnusableLibraryException(
                     "Invalid %s: %s (expected cpu: %s has no %s)".formatted(FLAVOR, flavor, folder, CUDA));
@@ -207,16 +302,24 @@ final class NativeLibraries {
             Path prepared = folder(root, asked, flavor).resolve(bridgeName());
             if (Files.isRegularFile(prepared)) {
                 useCache(root);
-                return;
+                return prepared;
             }
         }
         URL bridge = bundledBridge(flavor);
         if (bridge == null || !number(asked).equals(version)) {
             throw new UnusableLibraryException(
-                    "Cannot use %s %s: there is no bridge to a libtorch %s of flavor %s (expected %s in that folder)"
-                            .formatted(LIBRARY_PATH, folder, number(asked), flavor, BRIDGE));
+                    "Cannot use %s %s: there is no bridge to a libtorch %s of flavor %s (expected %s in that folder%s)"
+                            .formatted(
+                                    LIBRARY_PATH,
+                                    folder,
+                                    number(asked),
+                                    flavor,
+                                    BRIDGE,
+                                    bundledBridge(TorchLibrary.CPU) == null
+                                            ? ", or %s on the class path".formatted(bridgeArtifact())
+                                            : ""));
         }
-        unpack(asked, flavor, Map.of(bridgeName(), bridge));
+        return unpack(asked, flavor, Map.of(bridgeName(), bridge)).resolve(bridgeName());
     }
 
     private static boolean isKnown(String version) {
@@ -225,6 +328,10 @@ final class NativeLibraries {
 
     private String bridgeName() {
         return platform.getApiVersion() + '-' + BRIDGE;
+    }
+
+    private String bridgeArtifact() {
+        return "ai.djl.pytorch:pytorch-jni:%s-%s".formatted(version, platform.getApiVersion());
     }
 
     private URL bundledBridge(String flavor) {

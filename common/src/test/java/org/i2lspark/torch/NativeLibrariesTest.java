@@ -45,7 +45,8 @@ class NativeLibrariesTest {
     @Test
     void tellsWhatIsLoaded() {
         assertThat(Torch.library().folder().resolve("libtorch.so")).exists();
-        assertThat(Torch.library().version()).isEqualTo("2.7.1");
+        assertThat(Torch.library().build()).isEqualTo("2.7.1+cpu");
+        assertThat(Torch.library().isForGpus()).isFalse();
         assertThat(Torch.library().folder()).isAbsolute();
     }
 
@@ -108,11 +109,82 @@ class NativeLibrariesTest {
         writeLibraries(folder, 2, machineHere(), "2.7.1");
         System.setProperty("PYTORCH_LIBRARY_PATH", "/not/there:" + folder);
         System.setProperty("DJL_CACHE_DIR", folder.resolve("cache").toString());
-        assertThat(NativeLibraries.prepare()).isEqualTo(new TorchLibrary(folder, "2.7.1"));
+        assertThat(NativeLibraries.prepare()).isEqualTo(new TorchLibrary(folder, "2.7.1", "cpu"));
         try (Stream<Path> files = Files.walk(folder.resolve("cache"))) {
             assertThat(files.map(file -> file.getFileName().toString()))
                     .anyMatch(name -> name.endsWith("-libdjl_torch.so"));
         }
+    }
+
+    @Test
+    void takesALibtorchWithABridgeThatWasBuiltForIt() throws IOException {
+        Path lib = Files.createDirectory(folder.resolve("lib"));
+        Files.writeString(folder.resolve("build-version"), "2.11.0+cu130\n");
+        writeSymbols(lib, "libtorch.so", new ElfLibrary());
+        writeSymbols(lib, "libc10.so", new ElfLibrary().offers("_ZN3c105ErrorC1Ev"));
+        writeSymbols(lib, "libtorch_cpu.so", new ElfLibrary().offers("_ZN2at5emptyEl"));
+        writeSymbols(lib, "libtorch_cuda.so", new ElfLibrary().offers("_ZN2at4cuda4syncEv"));
+        writeSymbols(
+                lib,
+                "libdjl_torch.so",
+                new ElfLibrary()
+                        .wants("_ZN3c105ErrorC1Ev", "_ZN2at5emptyEl", "_ZN2at4cuda4syncEv", "cudaGetLastError")
+                        .wantsPerhaps("_ZTHN3c104impl3setE")
+                        .wantsOfAVersion("_ZNSsC1Ev")
+                        .offers("Java_ai_djl_empty"));
+        System.setProperty("PYTORCH_LIBRARY_PATH", lib.toString());
+        TorchLibrary taken = NativeLibraries.prepare();
+        assertThat(taken).isEqualTo(new TorchLibrary(lib, "2.11.0", "cu130"));
+        assertThat(taken.isForGpus()).isTrue();
+
+        writeSymbols(lib, "libtorch_cpu.so", new ElfLibrary().offers("_ZN2at5emptyElb"));
+        refuses(
+                lib,
+                "its libtorch 2.11.0 lacks 1 of the functions that the bridge calls, such as _ZN2at5emptyEl; the bridge %s/libdjl_torch.so is built for another: build one for this libtorch, or take libtorch 2.7.1"
+                        .formatted(lib));
+    }
+
+    @Test
+    void refusesTheClassPathsBridgeBesideALibtorchOfAnotherVersion() throws IOException {
+        Path lib = Files.createDirectory(folder.resolve("lib"));
+        writeLibraries(lib, 2, machineHere(), "2.11.0");
+        try (Stream<Path> files = Files.list(Torch.library().folder())) {
+            Path ours = files.filter(file -> file.toString().endsWith("-libdjl_torch.so"))
+                    .findFirst()
+                    .orElseThrow();
+            Files.copy(ours, lib.resolve("libdjl_torch.so"));
+        }
+        String advice =
+                "; the bridge %s/libdjl_torch.so is built for another: build one for this libtorch, or take libtorch 2.7.1"
+                        .formatted(lib);
+        refuses(lib, "its libtorch is another" + advice);
+        Files.writeString(folder.resolve("build-version"), "2.11.0+cu130\n");
+        refuses(lib, "its libtorch is 2.11.0" + advice);
+    }
+
+    @Test
+    void takesTheLibtorchOfTheClassPathByItsFolder() throws IOException {
+        System.setProperty("PYTORCH_LIBRARY_PATH", Torch.library().folder().toString());
+        assertThat(NativeLibraries.prepare()).isEqualTo(Torch.library());
+    }
+
+    @Test
+    void readsWhatARealBridgeWants() throws IOException {
+        DynamicSymbols torch = DynamicSymbols.of(Torch.library().folder().resolve("libtorch_cpu.so"))
+                .orElseThrow();
+        assertThat(torch.offered()).contains("_ZN2at4_ops4relu4callERKNS_6TensorE");
+        assertThat(torch.wanted())
+                .contains("_ZN3c105ErrorC1ENS_14SourceLocationENSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE");
+    }
+
+    @Test
+    void refusesALibraryThatIsCutOff() throws IOException {
+        byte[] whole = new ElfLibrary().offers("_ZN2at5emptyEl").bytes(machineHere());
+        for (String name : List.of("libtorch.so", "libtorch_cpu.so", "libc10.so", "libdjl_torch.so")) {
+            Files.write(folder.resolve(name), whole);
+        }
+        Path cut = Files.write(folder.resolve("libc10.so"), Arrays.copyOf(whole, whole.length - 1));
+        refuses(folder, cut + " is cut off or damaged");
     }
 
     @Test
@@ -247,6 +319,10 @@ class NativeLibrariesTest {
         for (String name : List.of("libtorch.so", "libtorch_cpu.so", "libc10.so")) {
             Files.write(folder.resolve(name), elf(elfClass, machine, version));
         }
+    }
+
+    private static void writeSymbols(Path folder, String name, ElfLibrary library) throws IOException {
+        Files.write(folder.resolve(name), library.bytes(machineHere()));
     }
 
     private void writeElf(String name, int elfClass, int machine) throws IOException {

@@ -3,6 +3,7 @@ package org.i2lspark.jobs.options;
 import java.io.IOException;
 import org.i2lspark.torch.Torch;
 import org.i2lspark.torch.TorchDevice;
+import org.i2lspark.torch.TorchLibrary;
 
 /** Where the stack is asked to run. */
 public enum DeviceChoice {
@@ -24,15 +25,18 @@ public enum DeviceChoice {
             case CPU -> TorchDevice.CPU;
             case GPU -> {
                 if (!Torch.gpuIsUsable(gpu)) {
-                    throw new IOException(
-                            "Cannot use GPU %d: libtorch %s of %s in this process does not find it. On a GPU node set PYTORCH_LIBRARY_PATH to a libtorch of that version with CUDA; or take --device cpu"
-                                    .formatted(
-                                            gpu,
-                                            Torch.version(),
-                                            Torch.library().folder()));
+                    throw new IOException("Cannot use GPU %d: %s".formatted(gpu, whyNot(Torch.library())));
                 }
                 yield TorchDevice.gpu(gpu);
             }
         };
+    }
+
+    private static String whyNot(TorchLibrary library) {
+        return library.isForGpus()
+                ? "libtorch %s of %s does not find it in this process; see nvidia-smi, or take --device cpu"
+                        .formatted(library.build(), library.folder())
+                : "libtorch %s of %s has no CUDA; set PYTORCH_LIBRARY_PATH to the lib folder of a libtorch %s that has, or take --device cpu"
+                        .formatted(library.build(), library.folder(), library.version());
     }
 }

@@ -7,8 +7,9 @@ import java.util.stream.Collectors;
 import org.i2lspark.jobs.Version;
 import org.i2lspark.jobs.options.GenerateOptions;
 import org.i2lspark.model.I2lModel;
+import org.i2lspark.torch.Torch;
 
-/** What a LoRA file says of itself in {@code __metadata__}. Nothing in it changes from run to run. */
+/** What a LoRA file says of itself in {@code __metadata__}. Nothing in it changes from run to run of one installation. */
 public final class LoraMetadata {
     private LoraMetadata() {}
 
@@ -21,6 +22,7 @@ public final class LoraMetadata {
         Map<String, String> metadata = new TreeMap<>();
         metadata.put("format", "pt");
         metadata.put("i2l.software", "i2l-spark " + Version.text());
+        metadata.put("i2l.libtorch", Torch.library().build());
         metadata.put("i2l.variants", options.variantText());
         if (model.qwenVl().isPresent()) {
             metadata.put("i2l.image_positions", options.imagePositions().id());

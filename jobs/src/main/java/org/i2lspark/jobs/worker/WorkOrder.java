@@ -23,7 +23,7 @@ import org.i2lspark.torch.Torch;
  * @param precision in which the stack computes
  * @param batchSize images embedded at once
  * @param imagesPerTask what a task should take on, so that a lost one costs a minute or so
- * @param libtorch its version
+ * @param libtorch version and flavor, as {@code 2.7.1+cpu}
  * @param checkpoints fingerprints by name, as {@link Fingerprints#checkpoints} gives them
  */
 public record WorkOrder(
@@ -81,7 +81,7 @@ public record WorkOrder(
                 stack.precision(),
                 stack.batchSize(),
                 stack.imagesPerTask(),
-                Torch.version(),
+                Torch.library().build(),
                 new TreeMap<>(checkpoints));
     }
 

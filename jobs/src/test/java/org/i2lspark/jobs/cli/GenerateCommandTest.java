@@ -517,7 +517,7 @@ class GenerateCommandTest {
         assertUnusable(
                 generate("--models", folder),
                 "SigLIP2-G384/model.safetensors: checkpoint missing; the model folder must mirror the hub's folders");
-        assertUnusable(generate("--device", "gpu"), "Cannot use GPU 0");
+        assertUnusable(generate("--device", "gpu"), "Cannot use GPU 0: libtorch 2.7.1+cpu of");
         assertUnusable(
                 generate("--variants", "stile"),
                 "Invalid variant: 'stile' (expected one of: style, coarse, fine, bias)");

@@ -41,6 +41,7 @@ class ImageToLoraCommandTest {
                 IMAGES.resolve("2.png"));
         assertThat(run.exitCode()).isZero();
         assertThat(run.out()).contains("rank 12 from 3 images, 24 modules");
+        assertThat(CommandLineRun.of("lora", "inspect", output).out()).contains("2.7.1+cpu");
         Map<String, FloatTensor> expected = ReferenceCase.tiny().tensors("lora_style_group.safetensors");
         Map<String, FloatTensor> actual = ReferenceCase.readFloats(output);
         assertThat(actual.keySet()).isEqualTo(expected.keySet());
@@ -84,6 +85,24 @@ class ImageToLoraCommandTest {
                         .exitCode())
                 .isZero();
         assertThat(CommandLineRun.of("lora", "inspect", output).exitCode()).isZero();
+    }
+
+    @Test
+    void aGpuNeedsALibtorchForIt() {
+        CommandLineRun run = CommandLineRun.of(
+                "image-to-lora",
+                "--models",
+                models,
+                "--output",
+                folder.resolve("x.safetensors"),
+                "--device",
+                "gpu",
+                IMAGES.resolve("0.png"));
+        assertThat(run.exitCode()).isEqualTo(Main.UNUSABLE);
+        assertThat(run.err())
+                .matches(
+                        "Error: Cannot use GPU 0: libtorch 2.7.1\\+cpu of /.* has no CUDA; set PYTORCH_LIBRARY_PATH to "
+                                + "the lib folder of a libtorch 2.7.1 that has, or take --device cpu\\R");
     }
 
     @Test

@@ -10,41 +10,42 @@ import org.junit.jupiter.api.Test;
 
 class WorkOrderTest {
     private static final Map<String, String> CHECKPOINTS = Map.of("DINOv3-7B", "a:b");
-    private static final WorkOrder GPU = new WorkOrder("", "gpu", ElementType.BFLOAT16, 32, 1024, "2.7.1", CHECKPOINTS);
+    private static final WorkOrder GPU =
+            new WorkOrder("", "gpu", ElementType.BFLOAT16, 32, 1024, "2.7.1+cu128", CHECKPOINTS);
 
     @Test
     void anExecutorThatCanDoTheSameWorks() {
-        WorkOrder same = new WorkOrder("", "gpu", ElementType.BFLOAT16, 32, 1024, "2.7.1", CHECKPOINTS);
+        WorkOrder same = new WorkOrder("", "gpu", ElementType.BFLOAT16, 32, 1024, "2.7.1+cu128", CHECKPOINTS);
         assertThatCode(() -> GPU.requireSame(same)).doesNotThrowAnyException();
     }
 
     @Test
     void anExecutorWithoutAGpuDoesNotGoOnOnTheCpu() {
         refuses(
-                new WorkOrder("", "cpu", ElementType.FLOAT32, 8, 16, "2.7.1", CHECKPOINTS),
+                new WorkOrder("", "cpu", ElementType.FLOAT32, 8, 16, "2.7.1+cu128", CHECKPOINTS),
                 "its device is cpu, but the run was settled on gpu");
     }
 
     @Test
     void anExecutorThatComputesOtherwiseIsRefused() {
         refuses(
-                new WorkOrder("", "gpu", ElementType.FLOAT32, 32, 1024, "2.7.1", CHECKPOINTS),
+                new WorkOrder("", "gpu", ElementType.FLOAT32, 32, 1024, "2.7.1+cu128", CHECKPOINTS),
                 "its precision is float32, but the run was settled on bfloat16");
         refuses(
-                new WorkOrder("", "gpu", ElementType.BFLOAT16, 16, 1024, "2.7.1", CHECKPOINTS),
+                new WorkOrder("", "gpu", ElementType.BFLOAT16, 16, 1024, "2.7.1+cu128", CHECKPOINTS),
                 "its batch size is 16, but the run was settled on 32");
         refuses(
-                new WorkOrder("", "gpu", ElementType.BFLOAT16, 32, 1024, "2.5.1", CHECKPOINTS),
-                "its libtorch is 2.5.1, but the run was settled on 2.7.1");
+                new WorkOrder("", "gpu", ElementType.BFLOAT16, 32, 1024, "2.5.1+cu128", CHECKPOINTS),
+                "its libtorch is 2.5.1+cu128, but the run was settled on 2.7.1+cu128");
     }
 
     @Test
     void anExecutorWithOtherCheckpointsIsRefused() {
         refuses(
-                new WorkOrder("", "gpu", ElementType.BFLOAT16, 32, 1024, "2.7.1", Map.of("DINOv3-7B", "a:c")),
+                new WorkOrder("", "gpu", ElementType.BFLOAT16, 32, 1024, "2.7.1+cu128", Map.of("DINOv3-7B", "a:c")),
                 "its checkpoint DINOv3-7B is a:c, but the run was settled on a:b");
         refuses(
-                new WorkOrder("", "gpu", ElementType.BFLOAT16, 32, 1024, "2.7.1", Map.of()),
+                new WorkOrder("", "gpu", ElementType.BFLOAT16, 32, 1024, "2.7.1+cu128", Map.of()),
                 "its set of checkpoints is [], but the run was settled on [DINOv3-7B]");
     }
 
