@@ -23,7 +23,9 @@ import org.i2lspark.torch.DeviceMemoryException;
 import org.i2lspark.torch.ElementType;
 import org.i2lspark.torch.Tensor;
 import org.i2lspark.torch.TensorScope;
+import org.i2lspark.torch.Torch;
 import org.i2lspark.torch.TorchDevice;
+import org.i2lspark.torch.UnusableLibraryException;
 
 /**
  * The image-to-LoRA stack with its weights loaded: images in, embeddings and LoRAs out. The three steps stand alone so
@@ -94,10 +96,12 @@ public final class ImageToLora implements AutoCloseable {
      * Loads the weights that the model's variants need, in this precision, onto this device; none go onto the Java heap.
      *
      * @param positions of image cells in Qwen2.5-VL; of no account when the variants do not need it
+     * @throws UnusableLibraryException if this process has no libtorch, naming what to add or set
      */
     public static ImageToLora load(I2lModel model, ElementType precision, TorchDevice device, ImagePositions positions)
             throws IOException {
         requireNonNull(model, "model is null");
+        Torch.requireUsable();
         return new ImageToLora(model, precision, device, positions);
     }
 

@@ -152,7 +152,12 @@ public final class ImageDecoder {
         Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName(format.imageIoName());
         if (!readers.hasNext()) {
             throw new DecoderUnavailableException(
-                    Lack.READER, "Cannot decode %s: no reader on the class path".formatted(format), null);
+                    Lack.READER,
+                    "Cannot decode %s: no reader on the class path%s"
+                            .formatted(
+                                    format,
+                                    format == ImageFormat.WEBP ? "; add com.github.usefulness:webp-imageio" : ""),
+                    null);
         }
         return readers.next();
     }
