@@ -47,7 +47,8 @@ final class ManifestCommand {
             output.check();
             try (SparkSession spark = sparkOptions.start("i2l manifest compact", report)) {
                 Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
-                CompactJob.Report done = new CompactJob(spark, storage, output.layout(storage)).execute(dryRun);
+                CompactJob.Report done =
+                        new CompactJob(spark, storage, output.layout(storage), report::note).execute(dryRun);
                 Map<String, Object> facts = new LinkedHashMap<>();
                 facts.put("dry_run", dryRun);
                 facts.putAll(done.facts());

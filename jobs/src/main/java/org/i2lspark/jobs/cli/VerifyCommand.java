@@ -36,7 +36,7 @@ final class VerifyCommand implements Callable<Integer> {
     @Option(
             names = "--repair",
             description =
-                    "Remove damaged LoRAs and receipts, and set damaged runs of the manifest aside (in _i2l/damaged); generate then makes again what is missing.")
+                    "Remove damaged LoRAs and receipts, and set damaged runs of the manifest aside (in _i2l/damaged); generate then makes again what is missing. Not beside a living run.")
     private boolean repair;
 
     @Mixin

@@ -25,12 +25,14 @@ import org.i2lspark.jobs.catalog.Catalog;
 import org.i2lspark.jobs.catalog.PassedOver;
 import org.i2lspark.jobs.catalog.Style;
 import org.i2lspark.jobs.options.GenerateOptions;
+import org.i2lspark.jobs.output.Heartbeat;
 import org.i2lspark.jobs.output.Manifest;
 import org.i2lspark.jobs.output.Manifest.StagedRun;
 import org.i2lspark.jobs.output.ManifestTable;
 import org.i2lspark.jobs.output.OutputLayout;
 import org.i2lspark.jobs.output.Rows;
 import org.i2lspark.jobs.output.Runs;
+import org.i2lspark.jobs.output.Upkeep;
 import org.i2lspark.jobs.storage.ShippedStorage;
 import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.jobs.worker.Counters;
@@ -164,8 +166,9 @@ public final class GenerateJob implements AutoCloseable {
         Instant start = Instant.now();
         storage.probe(layout.output(), "output");
         RunSummary summary;
-        Heartbeat heartbeat = Heartbeat.start(new Runs(storage, layout), runId);
+        Heartbeat heartbeat = Heartbeat.start(new Runs(storage, layout.runs()), runId);
         try {
+            Upkeep.awaitEnd(storage, layout, log);
             summary = generate(plan, start);
         } finally {
             heartbeat.close();

@@ -4,12 +4,15 @@ import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.SparkSession;
+import org.i2lspark.jobs.output.Heartbeat;
 import org.i2lspark.jobs.output.Manifest;
 import org.i2lspark.jobs.output.ManifestTable;
 import org.i2lspark.jobs.output.OutputLayout;
 import org.i2lspark.jobs.output.Runs;
+import org.i2lspark.jobs.output.Upkeep;
 import org.i2lspark.jobs.storage.Storage;
 
 /** Writes the manifest's many small files together into few. Whoever is reading the old ones is not disturbed. */
@@ -18,12 +21,19 @@ public final class CompactJob {
     private final Storage storage;
     private final OutputLayout layout;
     private final Manifest manifest;
+    private final Consumer<String> log;
 
-    public CompactJob(SparkSession spark, Storage storage, OutputLayout layout) {
+    /**
+     * A compaction that has not begun.
+     *
+     * @param log takes lines that a person should read
+     */
+    public CompactJob(SparkSession spark, Storage storage, OutputLayout layout, Consumer<String> log) {
         this.spark = spark;
         this.storage = storage;
         this.layout = layout;
         this.manifest = new Manifest(spark, storage, layout.output());
+        this.log = log;
     }
 
     /** Files of all tables. */
@@ -53,10 +63,12 @@ public final class CompactJob {
             commit = latest + "-c";
         }
         Path scratch = layout.run(commit);
-        new Runs(storage, layout).start(commit);
+        Heartbeat heartbeat = Heartbeat.start(new Runs(storage, layout.runs()), commit);
         try {
+            Upkeep.awaitEnd(storage, layout, log);
             manifest.compact(commit, scratch);
         } finally {
+            heartbeat.close();
             storage.delete(scratch);
             storage.deleteIfEmpty(layout.runs());
         }

@@ -24,6 +24,7 @@ import org.i2lspark.jobs.output.ManifestTable;
 import org.i2lspark.jobs.output.OutputLayout;
 import org.i2lspark.jobs.output.Runs;
 import org.i2lspark.jobs.output.Runs.Run;
+import org.i2lspark.jobs.output.Upkeep;
 import org.i2lspark.jobs.output.Uploads;
 import org.i2lspark.jobs.storage.Storage;
 import software.amazon.awssdk.services.s3.model.MultipartUpload;
@@ -85,26 +86,38 @@ public final class VacuumJob {
      */
     public Report execute(Duration olderThan, boolean dryRun) throws IOException {
         spark.sparkContext().setJobDescription("i2l: vacuum " + layout.output());
+        requireOutput();
+        if (dryRun) {
+            return vacuum(olderThan, true);
+        }
+        Upkeep upkeep = Upkeep.begin(storage, layout);
+        try {
+            return vacuum(olderThan, false);
+        } finally {
+            upkeep.close();
+        }
+    }
+
+    private Report vacuum(Duration olderThan, boolean dryRun) throws IOException {
         long now = System.currentTimeMillis();
-        long cutoff = now - olderThan.toMillis();
-        List<Run> runs = new Runs(storage, layout).all(olderThan);
-        requireOutput(runs);
+        List<Run> runs = new Runs(storage, layout.runs()).all(olderThan);
+        requireNothingLost(runs);
         List<Path> deadRuns =
                 runs.stream().filter(run -> !run.living()).map(Run::folder).toList();
         Optional<Long> oldestLiving =
                 runs.stream().filter(Run::living).map(Run::started).min(Long::compare);
+        // a run that takes longer than the limit has not named its first LoRAs yet, and a compaction reads what it
+        // replaces
+        long limit = Math.min(now - olderThan.toMillis(), oldestLiving.orElse(now));
         LoraFiles files = new LoraFiles(spark, layout);
-        // a run that takes longer than the limit has not named its first LoRAs yet
-        JavaRDD<LoraFile> orphans = files.removable(
-                        manifest, Math.min(cutoff, oldestLiving.orElse(now)), oldestLiving.isPresent())
-                .persist(StorageLevels.DISK_ONLY);
+        JavaRDD<LoraFile> orphans =
+                files.removable(manifest, limit, oldestLiving.isPresent()).persist(StorageLevels.DISK_ONLY);
         long count = orphans.count();
         long bytes = orphans.map(LoraFile::bytes).fold(0L, Long::sum);
         List<String> some = orphans.map(LoraFile::path).take(MAX_LISTED);
-        List<Path> manifestFiles = deadManifestFiles(cutoff, living(runs));
-        List<String> uploads = storage.isObjectStore(layout.output())
-                ? endUploads(Instant.ofEpochMilli(Math.min(cutoff, oldestLiving.orElse(now))), dryRun)
-                : List.of();
+        List<Path> manifestFiles = deadManifestFiles(limit, living(runs));
+        List<String> uploads =
+                storage.isObjectStore(layout.output()) ? endUploads(Instant.ofEpochMilli(limit), dryRun) : List.of();
         if (!dryRun) {
             files.remove(orphans);
             for (Path path : manifestFiles) {
@@ -132,9 +145,9 @@ public final class VacuumJob {
                 .collect(Collectors.toSet());
     }
 
-    private void requireOutput(List<Run> runs) throws IOException {
+    private void requireOutput() throws IOException {
         boolean isOutput = manifest.exists()
-                || !runs.isEmpty()
+                || !storage.children(layout.runs()).isEmpty()
                 || storage.status(layout.receipts()).isPresent()
                 || storage.status(layout.loras()).isPresent();
         if (!isOutput) {
@@ -142,6 +155,9 @@ public final class VacuumJob {
                     "Cannot vacuum %s: it is no output of generate (it has neither loras/ nor manifest/)"
                             .formatted(layout.output()));
         }
+    }
+
+    private void requireNothingLost(List<Run> runs) throws IOException {
         List<String> lost =
                 manifest.lost(runs.stream().map(run -> run.folder().getName()).collect(Collectors.toSet()));
         if (!lost.isEmpty()) {

@@ -1,13 +1,15 @@
 package org.i2lspark.jobs.maintenance;
 
 import java.io.IOException;
-import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import org.apache.hadoop.fs.FileStatus;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.StorageLevels;
@@ -21,6 +23,8 @@ import org.i2lspark.jobs.output.LoraFiles;
 import org.i2lspark.jobs.output.Manifest;
 import org.i2lspark.jobs.output.OutputLayout;
 import org.i2lspark.jobs.output.Runs;
+import org.i2lspark.jobs.output.Runs.Run;
+import org.i2lspark.jobs.output.Upkeep;
 import org.i2lspark.jobs.storage.ShippedStorage;
 import org.i2lspark.jobs.storage.Storage;
 
@@ -85,21 +89,45 @@ public final class VerifyJob {
 
     /** Reads all LoRAs. */
     public Report execute() throws IOException {
-        return execute(false);
+        requireManifest();
+        return verify(false);
     }
 
-    /** Reads all LoRAs, and removes what is damaged. */
+    /**
+     * Reads all LoRAs, and removes what is damaged.
+     *
+     * @throws UnusableException if a run is at work
+     */
     public Report repair() throws IOException {
-        return execute(true);
+        requireManifest();
+        Upkeep upkeep = Upkeep.begin(storage, layout);
+        try {
+            requireNoRun();
+            return verify(true);
+        } finally {
+            upkeep.close();
+        }
     }
 
-    private Report execute(boolean repairs) throws IOException {
-        spark.sparkContext().setJobDescription("i2l: verify " + layout.output());
-        List<Finding> ofManifest = manifestFindings();
-        if (ofManifest.isEmpty() && !manifest.exists()) {
+    private void requireManifest() throws IOException {
+        if (!manifest.exists() && lost().isEmpty()) {
             throw new UnusableException("Cannot verify %s: no run is committed there; is it the --output of a run?"
                     .formatted(layout.output()));
         }
+    }
+
+    /** What is half made looks damaged, and a LoRA that a run has taken up would be gone when it commits. */
+    private void requireNoRun() throws IOException {
+        for (Run run : new Runs(storage, layout.runs()).living()) {
+            throw new UnusableException(
+                    "Cannot repair %s: run or compaction %s, which began at %s, is at work there; nothing was removed. Repair when it has ended"
+                            .formatted(layout.output(), run.folder().getName(), Instant.ofEpochMilli(run.started())));
+        }
+    }
+
+    private Report verify(boolean repairs) throws IOException {
+        spark.sparkContext().setJobDescription("i2l: verify " + layout.output());
+        List<Finding> ofManifest = manifestFindings();
         if (!ofManifest.isEmpty()) {
             // what the other rows say cannot be read before
             return new Report(
@@ -113,15 +141,21 @@ public final class VerifyJob {
         manifest.damages()
                 .forEach((commit, problem) ->
                         findings.add(new Finding(Kind.MANIFEST, "manifest, commit " + commit, problem)));
-        List<String> runs = new Runs(storage, layout)
-                .all(Duration.ZERO).stream().map(run -> run.folder().getName()).toList();
-        for (String commit : manifest.lost(Set.copyOf(runs))) {
+        for (String commit : lost()) {
             findings.add(new Finding(
                     Kind.MANIFEST,
                     "manifest/runs/%s.parquet".formatted(commit),
                     "it is missing, and with it all rows of its run"));
         }
         return findings;
+    }
+
+    private List<String> lost() throws IOException {
+        Set<String> runs = new HashSet<>();
+        for (FileStatus run : storage.children(layout.runs())) {
+            runs.add(run.getPath().getName());
+        }
+        return manifest.lost(runs);
     }
 
     private long setAside() throws IOException {

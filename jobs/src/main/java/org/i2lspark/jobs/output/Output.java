@@ -45,7 +45,7 @@ public final class Output {
         this.runId = runId;
         this.committedRuns = committedRuns;
         this.scratch = layout.run(runId);
-        this.runs = new Runs(storage, layout);
+        this.runs = new Runs(storage, layout.runs());
     }
 
     /** What came of a style before: its LoRA, if that is still what the receipt says, or its failure. */

@@ -44,6 +44,11 @@ public final class OutputLayout {
         return new Path(output, "_i2l/runs");
     }
 
+    /** Parent of the folders of those who are removing from the output, see {@link Upkeep}. */
+    public Path upkeep() {
+        return new Path(output, "_i2l/upkeep");
+    }
+
     /** Where a run keeps what is not complete. */
     public Path run(String runId) {
         return new Path(runs(), runId);

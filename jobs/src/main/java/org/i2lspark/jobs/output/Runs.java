@@ -1,7 +1,9 @@
 package org.i2lspark.jobs.output;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.time.Duration;
@@ -17,15 +19,16 @@ import org.apache.hadoop.fs.Path;
 import org.i2lspark.jobs.storage.Storage;
 
 /**
- * The runs of an output that are on their way. Each has a folder with a file {@code started}, written once, and a file
- * {@code alive}, written anew again and again by its driver. All times are the store's own, so that clocks need not agree.
+ * The runs of an output that are on their way, or, in another folder, those who remove from it. Each has a folder with a file
+ * {@code started}, written once, and a file {@code alive}, written anew again and again by its driver. All times are the
+ * store's own, so that clocks need not agree.
  */
 public final class Runs {
     /** How often a driver says that it lives. */
-    public static final Duration HEARTBEAT = Duration.ofSeconds(30);
+    static final Duration HEARTBEAT = Duration.ofSeconds(30);
 
     /** A driver that was silent for so long is dead, unless it can be asked. */
-    private static final Duration SILENCE = Duration.ofMinutes(15);
+    static final Duration SILENCE = Duration.ofMinutes(15);
 
     private static final DateTimeFormatter ID =
             DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
@@ -36,11 +39,16 @@ public final class Runs {
     private static final JsonMapper JSON = new JsonMapper();
 
     private final Storage storage;
-    private final OutputLayout layout;
+    private final Path parent;
 
-    public Runs(Storage storage, OutputLayout layout) {
+    /**
+     * Runs, of which none needs to be there.
+     *
+     * @param parent of their folders
+     */
+    public Runs(Storage storage, Path parent) {
         this.storage = storage;
-        this.layout = layout;
+        this.parent = parent;
     }
 
     /** An id for a run or a commit; those of later seconds are greater. */
@@ -58,14 +66,15 @@ public final class Runs {
 
     /** Begins a run. */
     public void start(String runId) throws IOException {
-        Path folder = layout.run(runId);
-        storage.replace(new Path(folder, STARTED), folder, new byte[0]);
+        // first, for a folder without this word is one that was left behind
         sayAlive(runId);
+        Path folder = new Path(parent, runId);
+        storage.replace(new Path(folder, STARTED), folder, new byte[0]);
     }
 
     /** Says that a run's driver is at work. */
     public void sayAlive(String runId) throws IOException {
-        Path folder = layout.run(runId);
+        Path folder = new Path(parent, runId);
         byte[] who = JSON.writeValueAsBytes(JSON.createObjectNode()
                 .put("host", host())
                 .put("pid", ProcessHandle.current().pid())
@@ -75,7 +84,7 @@ public final class Runs {
 
     /** Ends a run that may have left something behind. */
     public void end(String runId) throws IOException {
-        storage.delete(new Path(layout.run(runId), ALIVE));
+        storage.delete(new Path(new Path(parent, runId), ALIVE));
     }
 
     /**
@@ -85,39 +94,61 @@ public final class Runs {
      */
     public List<Run> all(Duration olderThan) throws IOException {
         List<Run> runs = new ArrayList<>();
-        for (FileStatus child : storage.children(layout.runs())) {
+        for (FileStatus child : storage.children(parent)) {
             Optional<Run> said = said(child.getPath());
             runs.add(said.isPresent() ? said.get() : silent(child, olderThan));
         }
         return runs;
     }
 
-    /** When the first of the living runs began; nothing when none lives. */
-    public Optional<Long> oldestLiving() throws IOException {
-        Optional<Long> oldest = Optional.empty();
-        for (FileStatus child : storage.children(layout.runs())) {
-            Optional<Long> started = said(child.getPath()).filter(Run::living).map(Run::started);
-            oldest = started.isPresent()
-                            && oldest.map(time -> started.get() < time).orElse(true)
-                    ? started
-                    : oldest;
+    /** Those whose drivers are at work, by their own word. */
+    public List<Run> living() throws IOException {
+        List<Run> living = new ArrayList<>();
+        for (FileStatus child : storage.children(parent)) {
+            said(child.getPath()).filter(Run::living).ifPresent(living::add);
         }
-        return oldest;
+        return living;
+    }
+
+    /** Whether a run's driver is still at work. */
+    boolean lives(Run run) throws IOException {
+        return said(run.folder()).filter(Run::living).isPresent();
+    }
+
+    /** When the first of the living runs began; nothing when none lives. */
+    Optional<Long> oldestLiving() throws IOException {
+        return living().stream().map(Run::started).min(Long::compare);
+    }
+
+    /** Removes the folders of those that are dead. */
+    void removeDead() throws IOException {
+        for (Run run : all(SILENCE)) {
+            if (!run.living()) {
+                storage.delete(run.folder());
+            }
+        }
     }
 
     /** Nothing when the driver left no word: it has ended, or is of a version that leaves none. */
     private Optional<Run> said(Path folder) throws IOException {
         Optional<FileStatus> word = storage.status(new Path(folder, ALIVE));
-        Optional<FileStatus> started = storage.status(new Path(folder, STARTED));
-        if (word.isEmpty() || started.isEmpty()) {
+        if (word.isEmpty()) {
             return Optional.empty();
         }
-        return Optional.of(new Run(folder, started.get().getModificationTime(), isAlive(word.get())));
+        try {
+            boolean living = isAlive(word.get());
+            long started =
+                    storage.status(new Path(folder, STARTED)).orElse(word.get()).getModificationTime();
+            return Optional.of(new Run(folder, started, living));
+        } catch (FileNotFoundException e) {
+            // it has ended meanwhile
+            return Optional.empty();
+        }
     }
 
     private boolean isAlive(FileStatus word) throws IOException {
         boolean silent = word.getModificationTime() < System.currentTimeMillis() - SILENCE.toMillis();
-        JsonNode who = JSON.readTree(storage.readAll(word.getPath(), MAX_BYTES));
+        JsonNode who = who(word);
         if (!silent && who.path("host").asText().equals(host())) {
             return ProcessHandle.of(who.path("pid").asLong())
                     .map(process -> processStarted(process)
@@ -125,6 +156,15 @@ public final class Runs {
                     .orElse(false);
         }
         return !silent;
+    }
+
+    /** Nobody in particular where the word is damaged. */
+    private JsonNode who(FileStatus word) throws IOException {
+        try {
+            return JSON.readTree(storage.readAll(word.getPath(), MAX_BYTES));
+        } catch (JsonProcessingException e) {
+            return JSON.missingNode();
+        }
     }
 
     private Run silent(FileStatus folder, Duration olderThan) throws IOException {

@@ -4,9 +4,11 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.util.Objects;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
@@ -62,6 +64,19 @@ final class LocalStore extends RenamingStore {
         makeFolder(temporary.getParent());
         Files.createFile(file(temporary));
         return local.append(temporary, BUFFER_BYTES, null);
+    }
+
+    /** Hadoop would look and then delete whatever is in it. */
+    @Override
+    void deleteIfEmpty(Path folder) throws IOException {
+        try {
+            if (Files.isDirectory(file(folder), LinkOption.NOFOLLOW_LINKS)) {
+                Files.deleteIfExists(file(folder));
+            }
+        } catch (DirectoryNotEmptyException e) {
+            // it stays
+            return;
+        }
     }
 
     /** Hadoop's own lister keeps a status for each of the files, of which only names are kept here. */

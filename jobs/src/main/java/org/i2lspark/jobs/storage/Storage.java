@@ -305,11 +305,12 @@ public final class Storage {
         return files.isEmpty() ? Map.of() : store(files.iterator().next()).deleteAll(files);
     }
 
-    /** Deletes a folder unless something is in it. */
+    /** Deletes a folder unless something is in it, or comes into it meanwhile. */
     public void deleteIfEmpty(Path folder) throws IOException {
-        if (status(folder).isPresent() && children(folder).isEmpty()) {
-            delete(folder);
-        }
+        Retries.run(() -> {
+            store(folder).deleteIfEmpty(folder);
+            return null;
+        });
     }
 
     /** The path with scheme and authority. */

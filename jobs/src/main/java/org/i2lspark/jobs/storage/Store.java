@@ -10,6 +10,7 @@ import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.fs.PathIsNotEmptyDirectoryException;
 import org.apache.hadoop.fs.RawLocalFileSystem;
 import org.apache.hadoop.fs.RemoteIterator;
 import org.apache.hadoop.hdfs.DistributedFileSystem;
@@ -81,6 +82,18 @@ abstract class Store {
      * @return why some could not be deleted
      */
     abstract Map<Path, IOException> deleteAll(Collection<Path> files);
+
+    /** Deletes a folder, if it is there and nothing is in it. */
+    void deleteIfEmpty(Path folder) throws IOException {
+        try {
+            if (fileSystem.listStatus(folder).length == 0) {
+                fileSystem.delete(folder, false);
+            }
+        } catch (FileNotFoundException | PathIsNotEmptyDirectoryException e) {
+            // nothing to do: it is not there, or something came into it just now
+            return;
+        }
+    }
 
     /** The whole content of a file, as it is there. */
     byte[] readAll(FileStatus file, long maxBytes) throws IOException {

@@ -3,6 +3,9 @@ package org.i2lspark.jobs.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -14,11 +17,13 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
+import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.i2lspark.jobs.output.Manifest;
 import org.i2lspark.jobs.output.OutputLayout;
 import org.i2lspark.jobs.output.Runs;
+import org.i2lspark.jobs.output.Upkeep;
 import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.model.SampleModels;
 import org.junit.jupiter.api.BeforeAll;
@@ -69,16 +74,21 @@ class OutputTruthTest {
     }
 
     private static CommandLineRun generateInto(Path output) {
-        return CommandLineRun.of(
-                "generate",
-                "--catalog",
-                made.resolve("catalog"),
-                "--models",
-                models,
-                "--output",
-                output,
-                "--master",
-                "local[2]");
+        return CommandLineRun.of((Object[]) generateArgs(output));
+    }
+
+    private static String[] generateArgs(Path output) {
+        return new String[] {
+            "generate",
+            "--catalog",
+            made.resolve("catalog").toString(),
+            "--models",
+            models.toString(),
+            "--output",
+            output.toString(),
+            "--master",
+            "local[2]"
+        };
     }
 
     private static CommandLineRun verify(Object output, Object... more) {
@@ -226,8 +236,12 @@ class OutputTruthTest {
 
     @Test
     void vacuumTouchesOnlyOutputsAndOnlyWhatItKnows() throws IOException {
-        assertThat(vacuum(made.resolve("catalog"), "0s").exitCode()).isEqualTo(Main.UNUSABLE);
-        assertThat(vacuum(folder.resolve("nothing"), "0s").exitCode()).isEqualTo(Main.UNUSABLE);
+        for (Path none : List.of(made.resolve("catalog"), folder.resolve("nothing"))) {
+            CommandLineRun vacuum = vacuum(none, "0s");
+            assertThat(vacuum.exitCode()).isEqualTo(Main.UNUSABLE);
+            assertThat(vacuum.err()).contains("it is no output");
+            assertThat(none.resolve("_i2l")).doesNotExist();
+        }
         // by name and content: a LoRA of ours that no row names, a note, and a preview
         Path brand = output.resolve("loras/brand");
         Files.copy(files("loras").get(0), brand.resolve("stray-0123456789abcdef.safetensors"));
@@ -260,18 +274,57 @@ class OutputTruthTest {
         try (SparkSession spark = Sessions.start("test", Map.of("spark.master", "local[1]"))) {
             Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
             OutputLayout layout = new OutputLayout(output.toUri().toString());
-            new Runs(storage, layout).start("20990101T000000Z-aaaa");
+            new Runs(storage, layout.runs()).start("20990101T000000Z-aaaa");
         }
         assertThat(vacuum(output, "0s").out())
                 .contains("0 LoRAs that no row names")
                 .contains("0 folders of killed runs");
         assertThat(files("loras")).hasSize(STYLES);
+        assertThat(output.resolve("_i2l/upkeep")).doesNotExist();
         Files.delete(output.resolve("_i2l/runs/20990101T000000Z-aaaa/alive"));
         assertThat(vacuum(output, "0s").out())
                 .contains("3 LoRAs that no row names")
                 .contains("1 folders of killed runs");
         assertThat(files("loras")).isEmpty();
         assertThat(files("_i2l/receipts")).isEmpty();
+    }
+
+    /** A vacuum has looked for runs, and found none; now a run begins; then the vacuum removes. */
+    @Test
+    void aRunWaitsForWhoRemovesBeforeItTakesAnythingUp() throws IOException {
+        Map<String, String> before = loras();
+        Storage storage = new Storage(new Configuration());
+        OutputLayout layout = new OutputLayout(output.toUri().toString());
+        Upkeep vacuum = Upkeep.begin(storage, layout);
+        StringWriter out = new StringWriter();
+        List<Integer> runsSeen = new ArrayList<>();
+        PrintWriter err = new PrintWriter(new StringWriter()) {
+            @Override
+            public void write(String text, int offset, int length) {
+                if (text.startsWith("Waiting for")) {
+                    runsSeen.add(removeAll(storage, layout));
+                    vacuum.close();
+                }
+            }
+        };
+        int exitCode = Main.run(new PrintWriter(out, true), err, generateArgs(output));
+        assertThat(exitCode).isZero();
+        // else a vacuum that began later would not see it
+        assertThat(runsSeen).containsExactly(1);
+        assertThat(out.toString()).contains("3 done, 0 skipped");
+        assertThat(loras()).isEqualTo(before);
+        assertThat(verify(output).exitCode()).isZero();
+        assertThat(output.resolve("_i2l/upkeep")).doesNotExist();
+    }
+
+    private static int removeAll(Storage storage, OutputLayout layout) {
+        try {
+            storage.delete(layout.receipts());
+            storage.delete(layout.loras());
+            return new Runs(storage, layout.runs()).living().size();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     @Test

@@ -236,7 +236,15 @@ class ManifestTest {
             commit("2026010%dT000000Z-aaaa".formatted(i + 1), 4, new Manifest.Expected(4, 4));
         }
         Dataset<Row> before = manifest.rows(ManifestTable.LORAS);
-        CompactJob.Report report = new CompactJob(spark, storage, layout).execute(false);
+        Upkeep vacuum = Upkeep.begin(storage, layout);
+        List<String> lines = new ArrayList<>();
+        CompactJob.Report report = new CompactJob(spark, storage, layout, line -> {
+                    lines.add(line);
+                    vacuum.close();
+                })
+                .execute(false);
+        assertThat(lines).hasSize(1).allMatch(line -> line.startsWith("Waiting for"));
+        assertThat(storage.children(layout.runs())).isEmpty();
         assertThat(report.commits()).isEqualTo(5);
         assertThat(report.filesBefore()).isEqualTo(15);
         assertThat(report.filesAfter()).isEqualTo(3);
@@ -255,7 +263,9 @@ class ManifestTest {
         // a run after it counts beside it, and a second compaction replaces the first
         commit("20990101T000000Z-bbbb", 4, new Manifest.Expected(4, 4));
         assertThat(count(ManifestTable.LORAS)).isEqualTo(24);
-        assertThat(new CompactJob(spark, storage, layout).execute(false).commits())
+        assertThat(new CompactJob(spark, storage, layout, line -> {})
+                        .execute(false)
+                        .commits())
                 .isEqualTo(2);
         assertThat(manifest.commits()).containsExactly("20990101T000000Z-bbbb-c");
         assertThat(count(ManifestTable.LORAS)).isEqualTo(24);
@@ -326,7 +336,7 @@ class ManifestTest {
         commit("20260102T000000Z-bbbb", List.of(new Outcome("a", null, first), Outcome.failed("b", "image_missing")));
         for (boolean compacted : new boolean[] {false, true}) {
             if (compacted) {
-                new CompactJob(spark, storage, layout).execute(false);
+                new CompactJob(spark, storage, layout, line -> {}).execute(false);
             }
             List<Row> loras = manifest.rows(ManifestTable.LORAS)
                     .orderBy("run_id", "style_id")

@@ -69,7 +69,7 @@ class OutputTest {
         CyclicBarrier together = new CyclicBarrier(2);
         List<Future<List<String>>> makers = new ArrayList<>();
         for (String run : List.of(FIRST, SECOND)) {
-            new Runs(storage, layout).start(run);
+            new Runs(storage, layout.runs()).start(run);
             makers.add(runs.submit(() -> {
                 Output output = output(run);
                 List<String> madeBy = new ArrayList<>();

@@ -176,6 +176,18 @@ abstract class StorageContract {
     }
 
     @Test
+    void deletesAFolderOnlyIfNothingIsInIt() throws IOException {
+        Path file = new Path(folder(), "full/a/b.bin");
+        storage().replace(file, scratch(), bytes(1, 1));
+        storage().deleteIfEmpty(new Path(folder(), "full"));
+        storage().deleteIfEmpty(new Path(folder(), "none"));
+        assertThat(storage().status(file)).isPresent();
+        storage().delete(file);
+        storage().deleteIfEmpty(new Path(folder(), "full/a"));
+        assertThat(storage().status(new Path(folder(), "full/a"))).isEmpty();
+    }
+
+    @Test
     void listsAFolderFileByFile() throws IOException {
         for (int i = 0; i < 5; i++) {
             storage().replace(new Path(folder(), "flat/%d.bin".formatted(i)), scratch(), bytes(i + 1, i));

@@ -1,16 +1,18 @@
-package org.i2lspark.jobs.generate;
+package org.i2lspark.jobs.output;
 
 import java.io.IOException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
-import org.i2lspark.jobs.output.Runs;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Says in the output, again and again, that a run lives: what it has not named yet must not be removed. */
-final class Heartbeat implements AutoCloseable {
+/**
+ * Says in the output, again and again, that a run lives: what it has not named yet must not be removed. Those who remove say it
+ * of themselves, see {@link Upkeep}.
+ */
+public final class Heartbeat implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Heartbeat.class);
     private static final int LAST_BEAT_SECONDS = 60;
 
@@ -30,7 +32,7 @@ final class Heartbeat implements AutoCloseable {
     }
 
     /** Begins a run. */
-    static Heartbeat start(Runs runs, String runId) throws IOException {
+    public static Heartbeat start(Runs runs, String runId) throws IOException {
         runs.start(runId);
         Heartbeat heartbeat = new Heartbeat(runs, runId);
         long seconds = Runs.HEARTBEAT.toSeconds();
