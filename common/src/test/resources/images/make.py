@@ -209,6 +209,23 @@ C=np.frombuffer(colours,np.uint8).reshape(-1,3).astype(int)[index]; O=np.frombuf
 png('palette_alpha.png',W,H,8,3,b''.join(b'\0'+r.tobytes() for r in index),extra=ch(b'PLTE',colours)+ch(b'tRNS',opacity),expect=Image.fromarray(((C*O+255*(255-O)+127)//255).astype(np.uint8)))
 png('rgb_gamma.png',W,H,8,2,rows,extra=ch(b'gAMA',struct.pack('>I',100000)),expect=base)
 
+# a profile of inks: Pillow, and the reference, take CMYK without it
+import itertools
+def lab(r,g,b):
+    X,Y,Z=(sum(m*v**2.2 for m,v in zip(row,(r,g,b))) for row in zip(R,G,B)); h=lambda t: t**(1/3) if t>.008856 else 7.787*t+16/116
+    x,y,z=h(X/.9642),h(Y),h(Z/.8249); return 116*y-16,500*(x-y),200*(y-z)
+table=b''
+for c,m,ye,k in itertools.product((0,.5,1),repeat=4):
+    L,A_,B_=lab((1-c)*(1-k),(1-m)*(1-k)*(1-.2*c),(1-ye)*(1-k)*(1-.3*m)); table+=bytes(round(max(0,min(255,v))) for v in (L*2.55,A_+128,B_+128))
+ramp=bytes(range(256)); tags=[(b'wtpt',xyz((.9642,1,.8249))),(b'cprt',b'text\0\0\0\0none\0\0\0\0'),(b'desc',b'desc\0\0\0\0'+struct.pack('>I',5)+b'inks\0'+b'\0'*79),
+    (b'A2B0',b'mft1\0\0\0\0'+bytes([4,3,3,0])+b''.join(s15(v) for v in (1,0,0,0,1,0,0,0,1))+ramp*4+table+ramp*3+b'\0')]
+at=128+4+12*len(tags); index_=body_=b''
+for t,dd in tags: index_+=t+struct.pack('>II',at+len(body_),len(dd)); body_+=dd
+inks=struct.pack('>I',at+len(body_))+b'lcms'+bytes([2,0x40,0,0])+b'prtrCMYKLab '+struct.pack('>6H',2020,1,1,0,0,0)+b'acsp'+b'\0'*28+s15(.9642)+s15(1)+s15(.8249)
+inks=inks.ljust(128,b'\0')+struct.pack('>I',len(tags))+index_+body_
+ImageCms.profileToProfile(cm,ImageCms.ImageCmsProfile(io.BytesIO(inks)),ImageCms.createProfile('sRGB'),outputMode='RGB')  # it is one
+save('cmyk_profile.jpg',cm,quality=95,icc_profile=inks); save('cmyk_profile.tif',cm,icc_profile=inks,compression='tiff_adobe_deflate')
+
 os.makedirs(D+'expected',exist_ok=True)
 for k,v in exp.items(): v.convert('RGB').save(D+'expected/'+k+'.png')
 print(len(exp))

@@ -13,7 +13,7 @@ final class Markup {
     private static final Pattern HTML = Pattern.compile(
             PROLOGUE + "(<!doctype\\s+html[\\s>]|<(html|head|body|title|meta|script|style|center)[\\s>/]).*");
     private static final Pattern SVG = Pattern.compile(
-            PROLOGUE + "(<!doctype\\s+svg\\s[^>\\[]*(\\[.*?])?\\s*>\\s*|<!--.*?-->\\s*)*+<(svg:)?svg[\\s>/].*");
+            PROLOGUE + "(<!doctype\\s+svg\\b[^>\\[]*(\\[.*?])?\\s*>\\s*|<!--.*?-->\\s*)*+<(svg:)?svg[\\s>/].*");
     private static final Pattern XML = Pattern.compile("(?si)\\s*(<\\?xml\\s|<error>|<!doctype\\s).*");
     private static final Pattern JSON = Pattern.compile("(?s)\\s*(\\{\\s*[\"}]|\\[\\s*[\\[{\"\\]]).*");
 

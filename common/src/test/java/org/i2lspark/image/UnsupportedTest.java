@@ -71,6 +71,8 @@ class UnsupportedTest {
                 format("<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG", CONVERT),
                 format("\u00EF\u00BB\u00BF<?xml version='1.0'?>\n<!-- by hand -->\n<svg>", "SVG", CONVERT),
                 format("<?xml version='1.0'?><!DOCTYPE svg PUBLIC '-//W3C//DTD SVG 1.1//EN'>\n<svg>", "SVG", CONVERT),
+                format("<!DOCTYPE svg [<!ENTITY a \"<svg>\">]><svg:svg xmlns:svg='x'>", "SVG", CONVERT),
+                format("<!DOCTYPE svg><svg\n>", "SVG", CONVERT),
                 format(raw("", LINEAR, true), "a camera's RAW (DNG)", EXPORT),
                 format("II*\0\u0010\0\0\0CR\u0002\0", "a camera's RAW (CR2)", EXPORT),
                 format(ftyp("crx ", "isom"), "a camera's RAW (CR3)", EXPORT),

@@ -265,6 +265,8 @@ class IsolatedDecoderTest {
             }
             decoders = children(parent.toHandle());
             assertThat(decoders).hasSize(2);
+            // one that is killed itself could remove nothing
+            assertThat(folder).isEmptyDirectory();
         } finally {
             parent.destroyForcibly().waitFor();
         }
