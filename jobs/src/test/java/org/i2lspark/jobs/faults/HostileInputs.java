@@ -63,7 +63,7 @@ final class HostileInputs {
         try (Stream<Path> files = Files.list(images)) {
             samples = files.filter(file -> file.toString().matches(".*\\.(png|jpg|webp|gif|bmp|tif|tiff)"))
                     // its first frame lies in the first half
-                    .filter(file -> !file.toString().contains("anim"))
+                    .filter(file -> !file.toString().matches(".*/(anim|pages)[^/]*"))
                     .sorted()
                     .toList();
         }
