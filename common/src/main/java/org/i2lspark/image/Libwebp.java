@@ -9,15 +9,12 @@ import java.util.stream.Stream;
 import javax.imageio.ImageReader;
 import javax.imageio.stream.ImageInputStream;
 import javax.imageio.stream.MemoryCacheImageInputStream;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Loads libwebp, which its reader unpacks to the temporary folder when it first needs it and removes when Java ends. A
  * process that is killed would leave it; so it gets a folder of its own, which is removed once the library is loaded.
  */
 final class Libwebp {
-    private static final Logger log = LoggerFactory.getLogger(Libwebp.class);
     private static final String FOLDER = "com.luciad.imageio.webp.tmpdir";
     private static final byte[] A_PIXEL =
             HexFormat.of().parseHex("524946461a000000574542505650384c0d0000002f00000010071011118888fe0700");
@@ -49,8 +46,9 @@ final class Libwebp {
             }
             Files.delete(folder);
         } catch (IOException e) {
-            // such as on a system that keeps what is loaded; the reader tries again when Java ends
-            log.info("Cannot remove {}", folder, e);
+            // such as on a system that keeps what is loaded: the reader tries again when Java ends. No word is lost on
+            // it,
+            // for a decoder's process has no logger.
         }
     }
 }
