@@ -26,8 +26,10 @@ import org.i2lspark.encoder.SigLip2Encoder;
 import org.i2lspark.image.CoverCrop;
 import org.i2lspark.image.ImageDecoder;
 import org.i2lspark.image.RgbImage;
-import org.i2lspark.jobs.UnusableException;
-import org.i2lspark.jobs.options.GenerateOptions;
+import org.i2lspark.jobs.options.Bounds;
+import org.i2lspark.jobs.options.LoraForm;
+import org.i2lspark.jobs.options.LoraOptions;
+import org.i2lspark.jobs.options.StackOptions;
 import org.i2lspark.jobs.worker.Stack;
 import org.i2lspark.lora.Lora;
 import org.i2lspark.model.I2lModel;
@@ -55,7 +57,10 @@ final class BenchCommand implements Callable<Integer> {
     private static final int PHOTO_HEIGHT = 3000;
 
     @Mixin
-    private ModelOptions model;
+    private StackOptions stackOptions;
+
+    @Mixin
+    private LoraOptions loraOptions;
 
     @Option(
             names = "--image",
@@ -69,6 +74,7 @@ final class BenchCommand implements Callable<Integer> {
             description = "Keep the made-up image here, to time other programs with it.")
     private Path keptImage;
 
+    @Bounds(min = 1)
     @Option(names = "--repeats", defaultValue = "15", description = "Timed runs a stage. Default: ${DEFAULT-VALUE}.")
     private int repeats;
 
@@ -82,22 +88,21 @@ final class BenchCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        if (repeats < 1) {
-            throw new UnusableException("Invalid --repeats: %d (expected 1 or more)".formatted(repeats));
-        }
-        GenerateOptions options = model.toLocalOptions();
+        stackOptions.check();
+        loraOptions.check();
+        Path models = stackOptions.localModels();
         Path folder = Files.createTempDirectory("i2l-bench");
-        try (Stack stack = new Stack(options, Path.of(options.models()), 0)) {
+        try (Stack stack = new Stack(stackOptions.settle(0), models, 0)) {
             print("Model: %s%nRuns on %s in %s; medians of %d runs, after as many to warm up%n%n%-28s %6s %12s%n"
                     .formatted(
                             stack.model().description(),
                             stack.device(),
-                            stack.precision(),
+                            stack.settings().precision(),
                             repeats,
                             "stage",
                             "batch",
                             "ms an image"));
-            bench(options, stack, folder);
+            bench(stack, folder);
         } finally {
             Files.deleteIfExists(folder.resolve("photo.jpg"));
             Files.deleteIfExists(folder.resolve("lora.safetensors"));
@@ -106,13 +111,14 @@ final class BenchCommand implements Callable<Integer> {
         return 0;
     }
 
-    private void bench(GenerateOptions options, Stack stack, Path folder) throws IOException {
+    private void bench(Stack stack, Path folder) throws IOException {
         Path file = image == null ? makePhoto(folder) : image;
         int batch = stack.batchSize();
+        LoraForm form = loraOptions.form();
         I2lModel checkpoints = stack.model();
 
         byte[] bytes = Files.readAllBytes(file);
-        ImageDecoder decoder = new ImageDecoder(options.maxPixels());
+        ImageDecoder decoder = new ImageDecoder(ImageDecoder.DEFAULT_MAX_PIXELS);
         RgbImage decoded = decoder.decode(bytes);
         RgbImage crop = CoverCrop.apply(decoded, ImageToLora.CROP_SIZE, ImageToLora.CROP_SIZE);
         String size = " %dx%d".formatted(decoded.width(), decoded.height());
@@ -128,35 +134,37 @@ final class BenchCommand implements Callable<Integer> {
                 () -> SigLip2Encoder.resize(crop, checkpoints.siglip2().config().imageSize()));
 
         List<PreparedImage> inputs = Collections.nCopies(batch, ImageToLora.prepare(checkpoints, decoded));
-        try (SigLip2Encoder siglip2 = ImageToLora.loadSigLip2(checkpoints, stack.precision(), stack.device())) {
+        try (SigLip2Encoder siglip2 =
+                ImageToLora.loadSigLip2(checkpoints, stack.settings().precision(), stack.device())) {
             List<byte[]> pixels =
                     inputs.stream().map(PreparedImage::siglip2Pixels).toList();
             time("SigLIP2", batch, () -> siglip2.encode(pixels));
         }
-        try (DinoV3Encoder dinov3 = ImageToLora.loadDinoV3(checkpoints, stack.precision(), stack.device())) {
+        try (DinoV3Encoder dinov3 =
+                ImageToLora.loadDinoV3(checkpoints, stack.settings().precision(), stack.device())) {
             List<RgbImage> crops = inputs.stream().map(PreparedImage::crop).toList();
             time("DINOv3", batch, () -> dinov3.encode(crops));
         }
         if (checkpoints.qwenVl().isPresent()) {
-            benchQwenVl(options, stack, inputs);
+            benchQwenVl(stack, inputs);
         }
         List<ImageEmbedding> embeddings = stack.embed(inputs);
         List<List<ImageEmbedding>> styles = embeddings.stream().map(List::of).toList();
-        time(
-                "decode and merge",
-                batch,
-                () -> stack.decode(styles, options.loraType()).forEach(Lora::close));
-        try (Lora lora = stack.decode(styles.subList(0, 1), options.loraType()).get(0)) {
+        time("decode and merge", batch, () -> stack.decode(styles, form.type()).forEach(Lora::close));
+        try (Lora lora = stack.decode(styles.subList(0, 1), form.type()).get(0)) {
             Path target = folder.resolve("lora.safetensors");
-            time("write", 1, () -> write(lora, options, target));
+            time("write", 1, () -> write(lora, form, target));
         }
     }
 
-    private void benchQwenVl(GenerateOptions options, Stack stack, List<PreparedImage> inputs) throws IOException {
+    private void benchQwenVl(Stack stack, List<PreparedImage> inputs) throws IOException {
         I2lModel model = stack.model();
         QwenVlConfig config = model.qwenVl().orElseThrow().config();
-        try (QwenVlEncoder encoder =
-                ImageToLora.loadQwenVl(model, stack.precision(), stack.device(), options.imagePositions())) {
+        try (QwenVlEncoder encoder = ImageToLora.loadQwenVl(
+                model,
+                stack.settings().precision(),
+                stack.device(),
+                stack.settings().imagePositions())) {
             for (int d = 0; d < model.decoders().size(); d++) {
                 DecoderKind kind = model.decoders().get(d).layout().kind();
                 if (kind.tokens() > 0) {
@@ -179,7 +187,8 @@ final class BenchCommand implements Callable<Integer> {
 
     private void benchResidual(Stack stack, I2lModel.Decoder file, QwenVlEncoder encoder, List<byte[]> pixels, int size)
             throws IOException {
-        try (LoraDecoder decoder = ImageToLora.loadDecoder(file, stack.precision(), stack.device());
+        try (LoraDecoder decoder =
+                        ImageToLora.loadDecoder(file, stack.settings().precision(), stack.device());
                 TensorScope scope = new TensorScope()) {
             Tensor hiddenStates = encoder.encode(scope, pixels, size);
             String stage = file.layout().kind().title() + " residual";
@@ -187,10 +196,10 @@ final class BenchCommand implements Callable<Integer> {
         }
     }
 
-    private static void write(Lora lora, GenerateOptions options, Path target) throws IOException {
+    private static void write(Lora lora, LoraForm form, Path target) throws IOException {
         try (FileChannel out = FileChannel.open(
                 target, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE)) {
-            lora.write(out, options.keyFormat(), Map.of());
+            lora.write(out, form.keyFormat(), Map.of());
         }
     }
 

@@ -1,17 +1,14 @@
 package org.i2lspark.jobs.cli;
 
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.apache.spark.sql.SparkSession;
-import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.generate.GenerateJob;
 import org.i2lspark.jobs.generate.ProgressDisplay;
 import org.i2lspark.jobs.generate.RunSummary;
 import org.i2lspark.jobs.options.GenerateOptions;
-import org.i2lspark.jobs.storage.ImageSource;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -42,72 +39,11 @@ import picocli.CommandLine.Option;
             "Exit codes: 0 done, 1 the run broke, 2 it cannot run as asked, 3 done but some styles failed (see --fail-on), 4 stopped by --max-failed-ratio."
         })
 final class GenerateCommand implements Callable<Integer> {
-    @Option(
-            names = "--catalog",
-            required = true,
-            paramLabel = "URI",
-            description = {
-                "What to work on. A folder: each sub-folder with images is a style, an image directly in the folder is a style of its own.",
-                "Or a .parquet, .csv, .tsv or .jsonl table with columns style_id, image and optionally brand, position."
-            })
-    private String catalog;
-
     @Mixin
-    private ModelOptions model;
-
-    @Option(
-            names = "--output",
-            required = true,
-            paramLabel = "URI",
-            description = "Folder for loras/ and manifest/; made if need be.")
-    private String output;
+    private GenerateOptions options;
 
     @Option(names = "--dry-run", description = "Show what would be done; write nothing, copy no checkpoints.")
     private boolean dryRun;
-
-    @Option(
-            names = "--retry-failed",
-            description = {
-                "Try styles again that failed before. Without it a style that failed for a lasting reason is tried again "
-                        + "only when its images, the checkpoints or the options change."
-            })
-    private boolean retryFailed;
-
-    @Option(
-            names = "--max-failed-ratio",
-            defaultValue = "1",
-            paramLabel = "RATIO",
-            description = "Stop the run when more than this share of the styles fails, such as 0.05. Default: never.")
-    private double maxFailedRatio;
-
-    @Option(
-            names = "--fail-on",
-            defaultValue = "any",
-            paramLabel = "any|new|never",
-            description = {
-                "Which failed styles make the exit code 3: any, those whose failure is new since they were last in a run, "
-                        + "or none. Default: ${DEFAULT-VALUE}."
-            })
-    private FailOn failOn;
-
-    @Option(
-            names = "--catalog-root",
-            paramLabel = "DIR",
-            description =
-                    "Local images that a table names are only read below this folder. Default: the table's folder.")
-    private String catalogRoot;
-
-    @Option(
-            names = "--allow-http",
-            description = "Read images that a table names by http: or https: too, from public addresses only.")
-    private boolean allowHttp;
-
-    @Option(
-            names = "--max-image-bytes",
-            defaultValue = "104857600",
-            paramLabel = "N",
-            description = "Larger image files are refused. Default: ${DEFAULT-VALUE}.")
-    private int maxImageBytes;
 
     @Mixin
     private SparkOptions sparkOptions;
@@ -117,16 +53,17 @@ final class GenerateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        GenerateOptions options = options();
+        check();
         ProgressDisplay progress = report.progress();
         return Interruption.explained(
                 System.err,
-                "the LoRAs made so far are kept in %s; start the same command again to go on".formatted(output),
+                "the LoRAs made so far are kept in %s; start the same command again to go on"
+                        .formatted(options.output()),
                 progress::close,
-                () -> run(options, progress));
+                () -> run(progress));
     }
 
-    private int run(GenerateOptions options, ProgressDisplay progress) throws IOException {
+    private int run(ProgressDisplay progress) throws IOException {
         try (SparkSession spark = sparkOptions.start("i2l generate", report);
                 GenerateJob job = new GenerateJob(spark, options, progress, report::note)) {
             GenerateJob.Plan plan = job.plan(dryRun);
@@ -143,29 +80,26 @@ final class GenerateCommand implements Callable<Integer> {
             facts.putAll(summary.facts());
             report.document(facts);
             report.say(summary.text().stripTrailing());
-            return failOn.fails(summary) ? Main.STYLES_FAILED : 0;
+            return failed(summary) ? Main.STYLES_FAILED : 0;
         }
     }
 
-    private GenerateOptions options() throws IOException {
+    private boolean failed(RunSummary summary) {
+        return options.failures()
+                .failOn()
+                .fails(summary.counts().failed(), summary.failures().fresh());
+    }
+
+    /** Whatever can be told before Spark is started. */
+    private void check() throws IOException {
+        String catalog = options.catalog().catalog();
         Locations.require("--catalog", catalog);
-        Locations.require("--models", model.models());
-        Locations.require("--output", output);
-        if (maxFailedRatio < 0 || maxFailedRatio > 1) {
-            throw new UnusableException("Invalid --max-failed-ratio: %s (expected 0 to 1)".formatted(maxFailedRatio));
-        }
-        if (maxImageBytes < 1) {
-            throw new UnusableException("Invalid --max-image-bytes: %d (expected 1 or more)".formatted(maxImageBytes));
-        }
-        String root = catalogRoot == null
-                ? null
-                : Path.of(catalogRoot).toAbsolutePath().toString();
-        ImageSource.Rules rules = new ImageSource.Rules(allowHttp, root, null, maxImageBytes);
-        GenerateOptions options = model.toOptions(catalog, output, rules, retryFailed, maxFailedRatio);
+        Locations.require("--models", options.stack().models());
+        Locations.require("--output", options.output());
+        options.check();
         LocalPlaces places = new LocalPlaces(sparkOptions.settings());
         places.requireCatalog(catalog);
-        places.requireModels(model.models());
-        places.requireWritable(output);
-        return options;
+        places.requireModels(options.stack().models());
+        places.requireWritable(options.output());
     }
 }

@@ -15,10 +15,16 @@ import org.i2lspark.PreparedImage;
 import org.i2lspark.image.ImageDecoder;
 import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.options.GenerateOptions;
+import org.i2lspark.jobs.options.ImageLimitOptions;
+import org.i2lspark.jobs.options.ImageLimits;
+import org.i2lspark.jobs.options.LoraForm;
+import org.i2lspark.jobs.options.LoraOptions;
+import org.i2lspark.jobs.options.StackOptions;
 import org.i2lspark.jobs.output.Failure;
 import org.i2lspark.jobs.storage.Hashes;
 import org.i2lspark.jobs.worker.LoraExport;
 import org.i2lspark.jobs.worker.Stack;
+import org.i2lspark.jobs.worker.WorkOrder;
 import org.i2lspark.lora.Lora;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -37,7 +43,13 @@ final class ImageToLoraCommand implements Callable<Integer> {
     private List<Path> images;
 
     @Mixin
-    private ModelOptions model;
+    private StackOptions stackOptions;
+
+    @Mixin
+    private LoraOptions loraOptions;
+
+    @Mixin
+    private ImageLimitOptions limitOptions;
 
     @Option(
             names = "--output",
@@ -60,16 +72,20 @@ final class ImageToLoraCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        GenerateOptions options = model.toLocalOptions();
-        if (images.size() > options.maxImagesPerStyle()) {
+        stackOptions.check();
+        loraOptions.check();
+        Path models = stackOptions.localModels();
+        LoraForm form = loraOptions.form();
+        ImageLimits limits = limitOptions.limits();
+        if (images.size() > limits.maxImagesPerStyle()) {
             throw new UnusableException("Invalid images: %d (expected at most --max-images-per-style, %d)"
-                    .formatted(images.size(), options.maxImagesPerStyle()));
+                    .formatted(images.size(), limits.maxImagesPerStyle()));
         }
         LoraStore store = new LoraStore(Sessions.storage(storeOptions.settings()));
-        store.check(output, options.keyFormat(), overwrite);
-        try (Stack stack = new Stack(options, Path.of(options.models()), 0)) {
+        store.check(output, form.keyFormat(), overwrite);
+        try (Stack stack = new Stack(stackOptions.settle(0), models, 0)) {
             List<String> hashes = new ArrayList<>();
-            List<PreparedImage> prepared = prepare(options, stack, hashes);
+            List<PreparedImage> prepared = prepare(limits, stack, hashes);
             report.announce("Model: %s; runs on %s%n".formatted(stack.model().description(), stack.device()));
             Map<String, Object> facts = facts(stack, hashes);
             if (dryRun) {
@@ -77,8 +93,8 @@ final class ImageToLoraCommand implements Callable<Integer> {
                 report.say("Dry run: %d images can be used; nothing was written.".formatted(images.size()));
                 return 0;
             }
-            try (Lora lora = generate(stack, prepared, options)) {
-                LoraExport export = new LoraExport(lora, options, hashes, stack.model());
+            try (Lora lora = generate(stack, prepared, form)) {
+                LoraExport export = new LoraExport(lora, form, hashes, WorkOrder.of(stack));
                 long bytes = store.write(output, overwrite, export::write);
                 facts.put("output", output);
                 facts.put("rank", export.rank());
@@ -103,12 +119,16 @@ final class ImageToLoraCommand implements Callable<Integer> {
         }
     }
 
-    private List<PreparedImage> prepare(GenerateOptions options, Stack stack, List<String> hashes)
-            throws UnusableException {
-        ImageDecoder decoder = new ImageDecoder(options.maxPixels());
+    private List<PreparedImage> prepare(ImageLimits limits, Stack stack, List<String> hashes) throws UnusableException {
+        ImageDecoder decoder = new ImageDecoder(limits.maxPixels());
         List<PreparedImage> prepared = new ArrayList<>();
         for (Path image : images) {
             try {
+                if (Files.size(image) > limits.maxBytes()) {
+                    throw new UnusableException(
+                            "Cannot read %s: it has more than %d bytes; shrink it, or raise --max-image-bytes"
+                                    .formatted(image, limits.maxBytes()));
+                }
                 byte[] bytes = Files.readAllBytes(image);
                 hashes.add(Hashes.sha256(bytes));
                 prepared.add(ImageToLora.prepare(stack.model(), decoder.decode(bytes)));
@@ -121,14 +141,12 @@ final class ImageToLoraCommand implements Callable<Integer> {
         return prepared;
     }
 
-    private static Lora generate(Stack stack, List<PreparedImage> prepared, GenerateOptions options)
-            throws IOException {
+    private static Lora generate(Stack stack, List<PreparedImage> prepared, LoraForm form) throws IOException {
         List<ImageEmbedding> embeddings = new ArrayList<>();
         for (int i = 0; i < prepared.size(); i += stack.batchSize()) {
             embeddings.addAll(stack.embed(prepared.subList(i, Math.min(i + stack.batchSize(), prepared.size()))));
         }
-        return stack.decode(List.of(embeddings), LoraExport.decodedType(options))
-                .get(0);
+        return stack.decode(List.of(embeddings), form.decodedType()).get(0);
     }
 
     private Map<String, Object> facts(Stack stack, List<String> hashes) {
@@ -136,7 +154,7 @@ final class ImageToLoraCommand implements Callable<Integer> {
         facts.put("dry_run", dryRun);
         facts.put("model", stack.model().description());
         facts.put("device", stack.device().name());
-        facts.put("precision", GenerateOptions.lower(stack.precision()));
+        facts.put("precision", GenerateOptions.lower(stack.settings().precision()));
         facts.put("image_sha256", hashes);
         return facts;
     }

@@ -1,10 +1,6 @@
 package org.i2lspark.jobs.cli;
 
-import java.util.Arrays;
-import org.i2lspark.lora.KeyFormat;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.ITypeConverter;
-import picocli.CommandLine.TypeConversionException;
 
 /** {@code i2l lora}: tools for LoRA files. */
 @Command(
@@ -23,18 +19,4 @@ import picocli.CommandLine.TypeConversionException;
             LoraConvertCommand.class,
             LoraDiffCommand.class
         })
-final class LoraCommand {
-    /** Reads the name of a key format. */
-    static final class KeyFormatConverter implements ITypeConverter<KeyFormat> {
-        @Override
-        public KeyFormat convert(String id) {
-            return Arrays.stream(KeyFormat.values())
-                    .filter(format -> format.id().equalsIgnoreCase(id))
-                    .findFirst()
-                    .orElseThrow(() -> new TypeConversionException("expected one of "
-                            + Arrays.stream(KeyFormat.values())
-                                    .map(KeyFormat::id)
-                                    .toList() + ", not '" + id + "'"));
-        }
-    }
-}
+final class LoraCommand {}

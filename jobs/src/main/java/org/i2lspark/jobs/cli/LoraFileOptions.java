@@ -3,6 +3,8 @@ package org.i2lspark.jobs.cli;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.i2lspark.jobs.options.FloatType;
+import org.i2lspark.jobs.options.KeyFormatConverter;
 import org.i2lspark.lora.KeyFormat;
 import org.i2lspark.lora.LoraFile;
 import org.i2lspark.lora.LoraSource;
@@ -23,7 +25,7 @@ final class LoraFileOptions {
 
     @Option(
             names = "--key-format",
-            converter = LoraCommand.KeyFormatConverter.class,
+            converter = KeyFormatConverter.class,
             paramLabel = "FORMAT",
             description =
                     "comfyui, diffsynth, diffusers, kohya or peft. Default: that of the (first) input, or the nearest;"

@@ -12,14 +12,18 @@ import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.Version;
 import org.i2lspark.jobs.generate.StoppedException;
+import org.i2lspark.jobs.options.BoundsCheck;
 import org.i2lspark.jobs.storage.Secrets;
 import org.i2lspark.jobs.storage.StoreProblems;
 import org.i2lspark.torch.UnusableLibraryException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ExecutionException;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.MissingParameterException;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.RunLast;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The command line, for {@code scripts/i2l} and {@code spark-submit} alike. */
@@ -105,12 +109,24 @@ public final class Main {
                 .setOut(out)
                 .setErr(err)
                 .setParameterExceptionHandler(Main::explainUsage)
+                .setExecutionStrategy(Main::runWithinBounds)
                 .setExecutionExceptionHandler((e, line, parsed) -> explain(e, line));
         if (args.length == 0) {
             commandLine.usage(commandLine.getErr());
             return UNUSABLE;
         }
         return commandLine.execute(args);
+    }
+
+    private static int runWithinBounds(ParseResult parsed) {
+        for (CommandLine command : parsed.asCommandLineList()) {
+            try {
+                BoundsCheck.require(command.getCommandSpec());
+            } catch (UnusableException e) {
+                throw new ExecutionException(command, e.getMessage(), e);
+            }
+        }
+        return new RunLast().execute(parsed);
     }
 
     /** Says what is wrong with the arguments, a mistyped option before the options that are missing because of it. */

@@ -25,6 +25,8 @@ import org.i2lspark.jobs.catalog.Catalog;
 import org.i2lspark.jobs.catalog.PassedOver;
 import org.i2lspark.jobs.catalog.Style;
 import org.i2lspark.jobs.options.GenerateOptions;
+import org.i2lspark.jobs.options.StackOptions;
+import org.i2lspark.jobs.output.Failure.Kind;
 import org.i2lspark.jobs.output.Heartbeat;
 import org.i2lspark.jobs.output.Manifest;
 import org.i2lspark.jobs.output.Manifest.StagedRun;
@@ -33,8 +35,10 @@ import org.i2lspark.jobs.output.OutputLayout;
 import org.i2lspark.jobs.output.Rows;
 import org.i2lspark.jobs.output.Runs;
 import org.i2lspark.jobs.output.Upkeep;
+import org.i2lspark.jobs.storage.ImageSource;
 import org.i2lspark.jobs.storage.ShippedStorage;
 import org.i2lspark.jobs.storage.Storage;
+import org.i2lspark.jobs.worker.Assignment;
 import org.i2lspark.jobs.worker.Counters;
 import org.i2lspark.jobs.worker.GenerateTask;
 import org.i2lspark.jobs.worker.GpuStage;
@@ -66,6 +70,7 @@ public final class GenerateJob implements AutoCloseable {
     private final Path scratch;
     private final Manifest manifest;
     private final Catalog catalog;
+    private final ImageSource.Rules rules;
 
     /**
      * A run that has not begun: the catalog is read, nothing is written.
@@ -78,19 +83,21 @@ public final class GenerateJob implements AutoCloseable {
     public GenerateJob(SparkSession spark, GenerateOptions options, ProgressDisplay display, Consumer<String> log)
             throws IOException {
         this.spark = spark;
+        this.options = options;
         this.storage = new Storage(spark.sparkContext().hadoopConfiguration());
         this.log = log;
         this.display = display;
         this.runId = Runs.newId();
-        storage.requireReachable(new Path(options.catalog()), "catalog");
-        storage.requireReachable(new Path(options.models()), "models");
+        storage.requireReachable(new Path(options.catalog().catalog()), "catalog");
+        storage.requireReachable(new Path(options.stack().models()), "models");
         storage.requireReachable(new Path(options.output()), "output");
-        spark.sparkContext().setJobDescription("i2l: read catalog " + options.catalog());
-        this.catalog = Catalog.read(spark, storage, options.catalog());
+        spark.sparkContext()
+                .setJobDescription("i2l: read catalog " + options.catalog().catalog());
+        this.catalog = Catalog.read(spark, storage, options.catalog().catalog());
+        this.rules = options.catalog().rules(catalog, options.limits());
         // executors have working directories of their own
-        this.options =
-                options.qualified(storage.qualify(new Path(options.output())).toString(), catalog);
-        this.layout = new OutputLayout(this.options.output());
+        this.layout =
+                new OutputLayout(storage.qualify(new Path(options.output())).toString());
         this.scratch = layout.run(runId);
         this.manifest = new Manifest(spark, storage, layout.output());
     }
@@ -105,9 +112,9 @@ public final class GenerateJob implements AutoCloseable {
             facts.put("files_passed_over", passedOver.files());
             facts.put("partitions", partitions);
             facts.put("model", order.model());
-            facts.put("device", order.device());
-            facts.put("precision", GenerateOptions.lower(order.precision()));
-            facts.put("batch_size", order.batchSize());
+            facts.put("device", GenerateOptions.lower(order.stack().device()));
+            facts.put("precision", GenerateOptions.lower(order.stack().precision()));
+            facts.put("batch_size", order.stack().batchSize());
             return facts;
         }
 
@@ -120,9 +127,9 @@ public final class GenerateJob implements AutoCloseable {
                             partitions,
                             passedOver.text(),
                             order.model(),
-                            order.device(),
-                            GenerateOptions.lower(order.precision()),
-                            order.batchSize());
+                            GenerateOptions.lower(order.stack().device()),
+                            GenerateOptions.lower(order.stack().precision()),
+                            order.stack().batchSize());
         }
     }
 
@@ -133,7 +140,7 @@ public final class GenerateJob implements AutoCloseable {
      * @throws UnusableException if the run cannot start as it was asked for
      */
     public Plan plan(boolean dryRun) throws IOException {
-        spark.sparkContext().setJobDescription("i2l: plan " + options.catalog());
+        spark.sparkContext().setJobDescription("i2l: plan " + catalog.path());
         WorkOrder order = preflight(dryRun);
         int partitions = Planner.partitionCount(
                 catalog.styleCount(), catalog.imageCount(), spark.sparkContext().defaultParallelism(), order);
@@ -142,7 +149,7 @@ public final class GenerateJob implements AutoCloseable {
 
     /** Asks one executor for model and device: the driver may have neither. */
     private WorkOrder preflight(boolean dryRun) throws IOException {
-        GenerateOptions shipped = options;
+        StackOptions shipped = options.stack();
         ShippedStorage stores = ShippedStorage.of(spark);
         JavaRDD<Preflight> asked = JavaSparkContext.fromSparkContext(spark.sparkContext())
                 .parallelize(List.of(0), 1)
@@ -181,7 +188,7 @@ public final class GenerateJob implements AutoCloseable {
         JavaRDD<List<Style>> parts = checkpointed(plan);
         List<PartResult> results = new ArrayList<>();
         Counters counters = Counters.register(spark.sparkContext());
-        FailureLimit limit = new FailureLimit(options.maxFailedRatio(), plan.styles());
+        FailureLimit limit = new FailureLimit(options.failures().maxFailedRatio(), plan.styles());
         try (Progress progress = new Progress(display, counters, plan.styles(), plan.images(), limit)) {
             spark.sparkContext().addSparkListener(progress);
             runParts(plan, parts, results, counters, limit);
@@ -191,14 +198,14 @@ public final class GenerateJob implements AutoCloseable {
         // the last tasks may have ended before anyone looked
         limit.check(counts.failed(), plan.styles());
         if (limit.isExceeded()) {
-            throw new StoppedException(limit.message(options.output()));
+            throw new StoppedException(limit.message(layout.output().toString()));
         }
         return commit(start, counts, plan, results);
     }
 
     private JavaRDD<List<Style>> checkpointed(Plan plan) {
         SparkContext context = spark.sparkContext();
-        context.setJobDescription("i2l: spread %d styles of %s".formatted(plan.styles(), options.catalog()));
+        context.setJobDescription("i2l: spread %d styles of %s".formatted(plan.styles(), catalog.path()));
         JavaRDD<List<Style>> parts = Planner.writeDown(catalog.styles(), plan.partitions(), new Path(scratch, "plan"));
         catalog.close();
         return parts;
@@ -208,11 +215,11 @@ public final class GenerateJob implements AutoCloseable {
             Plan plan, JavaRDD<List<Style>> parts, List<PartResult> results, Counters counters, FailureLimit limit)
             throws StoppedException {
         SparkContext context = spark.sparkContext();
-        context.setJobGroup(runId, "i2l: generate %d styles of %s".formatted(plan.styles(), options.catalog()), true);
+        context.setJobGroup(runId, "i2l: generate %d styles of %s".formatted(plan.styles(), catalog.path()), true);
         limit.onExceeded(() -> context.cancelJobGroup(runId));
-        RunIdentity run = new RunIdentity(runId, committedBefore());
+        Assignment assignment = assignment(plan);
         JavaRDD<PartResult> work = GpuStage.of(context)
-                .requireGpu(parts.mapPartitions(work(options, plan.order(), run, ShippedStorage.of(spark), counters)));
+                .requireGpu(parts.mapPartitions(work(assignment, ShippedStorage.of(spark), counters)));
         ResultHandler keep = (index, result) -> {
             results.add(result);
             return BoxedUnit.UNIT;
@@ -229,7 +236,7 @@ public final class GenerateJob implements AutoCloseable {
         } catch (Exception e) {
             // Spark throws checked exceptions unchecked
             if (limit.isExceeded()) {
-                throw new StoppedException(limit.message(options.output()));
+                throw new StoppedException(limit.message(layout.output().toString()));
             }
             throw e;
         } finally {
@@ -237,14 +244,20 @@ public final class GenerateJob implements AutoCloseable {
         }
     }
 
+    private Assignment assignment(Plan plan) {
+        Set<Kind> lasting = options.failures().retryFailed() ? Set.of() : Set.of(Kind.IMAGE);
+        RunIdentity run = new RunIdentity(runId, layout.output().toString(), committedBefore());
+        return new Assignment(run, plan.order(), options.form(), rules, options.limits(), lasting);
+    }
+
     /** What a task does; static, so that nothing of the driver goes along. */
     private static FlatMapFunction<java.util.Iterator<List<Style>>, PartResult> work(
-            GenerateOptions options, WorkOrder order, RunIdentity run, ShippedStorage stores, Counters counters) {
+            Assignment assignment, ShippedStorage stores, Counters counters) {
         return parts -> {
             try {
                 Storage storage = stores.here();
-                Stack stack = Stack.shared(options, order, storage);
-                GenerateTask task = new GenerateTask(options, run, storage, stack, counters);
+                Stack stack = Stack.shared(assignment.order(), storage);
+                GenerateTask task = new GenerateTask(assignment, storage, stack, counters);
                 List<Style> styles = new ArrayList<>();
                 parts.forEachRemaining(styles::addAll);
                 return List.of(task.run(TaskContext.getPartitionId(), styles.iterator()))
@@ -269,7 +282,7 @@ public final class GenerateJob implements AutoCloseable {
                 new Manifest.Expected(plan.styles(), plan.images()),
                 results.stream().map(PartResult::rows).toList(),
                 scratch);
-        RunSummary summary = RunSummary.of(runId, options.output(), start, counts, manifest.failures(run));
+        RunSummary summary = RunSummary.of(runId, layout.output().toString(), start, counts, manifest.failures(run));
         manifest.commit(run, runRow(start, summary, plan.order()));
         return summary;
     }
@@ -291,7 +304,7 @@ public final class GenerateJob implements AutoCloseable {
                 "spark", spark.version(),
                 "java", System.getProperty("java.version"),
                 "libtorch", order.libtorch(),
-                "device", order.device()));
+                "device", GenerateOptions.lower(order.stack().device())));
         Rows runs = new Rows(ManifestTable.RUNS);
         runs.add(row -> row.text("run_id", runId)
                 .text("commit", runId)
@@ -299,8 +312,10 @@ public final class GenerateJob implements AutoCloseable {
                 .time("started_at", start)
                 .time("finished_at", Instant.now())
                 .decimal("seconds", summary.seconds())
-                .text("catalog", options.catalog())
-                .textMap("options", options.toMap())
+                .text("catalog", catalog.path().toString())
+                .textMap(
+                        "options",
+                        options.toMap(catalog.path().toString(), layout.output().toString()))
                 .textMap("versions", versions)
                 .number("styles_done", summary.counts().done())
                 .number("styles_skipped", summary.counts().skipped())

@@ -27,8 +27,8 @@ public final class Planner {
      * is a batch for each.
      */
     static int partitionCount(long styles, long images, int slots, WorkOrder order) {
-        long byLoss = images / order.imagesPerTask() + 1;
-        long bySlots = Math.min(slots, images / order.batchSize());
+        long byLoss = images / order.stack().imagesPerTask() + 1;
+        long bySlots = Math.min(slots, images / order.stack().batchSize());
         return (int) Math.min(Math.min(styles, MAX_PARTITIONS), Math.max(byLoss, bySlots));
     }
 

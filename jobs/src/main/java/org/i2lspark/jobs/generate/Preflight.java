@@ -2,7 +2,7 @@ package org.i2lspark.jobs.generate;
 
 import java.io.Serializable;
 import org.i2lspark.jobs.UnusableException;
-import org.i2lspark.jobs.options.GenerateOptions;
+import org.i2lspark.jobs.options.StackOptions;
 import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.jobs.worker.WorkOrder;
 
@@ -14,7 +14,7 @@ import org.i2lspark.jobs.worker.WorkOrder;
  */
 record Preflight(String problem, WorkOrder order) implements Serializable {
 
-    static Preflight of(GenerateOptions options, Storage storage, boolean dryRun) {
+    static Preflight of(StackOptions options, Storage storage, boolean dryRun) {
         try {
             WorkOrder order = dryRun ? WorkOrder.foresee(options, storage) : WorkOrder.settle(options, storage);
             return new Preflight(null, order);

@@ -27,8 +27,8 @@ import java.util.concurrent.Executors;
 import org.apache.hadoop.fs.FileStatus;
 import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
-import org.i2lspark.jobs.options.GenerateOptions;
 import org.i2lspark.jobs.options.Setting;
+import org.i2lspark.jobs.options.StackSettings;
 import org.i2lspark.jobs.storage.Hashes;
 import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.model.I2lModel;
@@ -68,18 +68,18 @@ final class CheckpointCache {
      *
      * @throws UnusableException if they cannot be copied
      */
-    static Path localFolder(GenerateOptions options, Storage storage) throws UnusableException {
+    static Path localFolder(StackSettings settings, Storage storage) throws UnusableException {
         try {
-            org.apache.hadoop.fs.Path models = storage.qualify(new org.apache.hadoop.fs.Path(options.models()));
+            org.apache.hadoop.fs.Path models = storage.qualify(new org.apache.hadoop.fs.Path(settings.models()));
             if (models.toUri().getScheme().equals("file")) {
                 return Path.of(models.toUri().getPath());
             }
             Path root = Path.of(Setting.CHECKPOINT_CACHE.value());
-            return new CheckpointCache(storage, models, root).fetch(options.variants());
+            return new CheckpointCache(storage, models, root).fetch(settings.variants());
         } catch (IOException e) {
             throw new UnusableException(
                     "Cannot copy the checkpoints of %s to this node: %s"
-                            .formatted(options.models(), Problems.describe(e)),
+                            .formatted(settings.models(), Problems.describe(e)),
                     e);
         }
     }
@@ -90,20 +90,20 @@ final class CheckpointCache {
      * @param scratch empty folder for it, used if the checkpoints are not on this machine
      * @throws UnusableException if they cannot be read
      */
-    static Path outline(GenerateOptions options, Storage storage, Path scratch) throws UnusableException {
+    static Path outline(StackSettings settings, Storage storage, Path scratch) throws UnusableException {
         try {
-            org.apache.hadoop.fs.Path models = storage.qualify(new org.apache.hadoop.fs.Path(options.models()));
+            org.apache.hadoop.fs.Path models = storage.qualify(new org.apache.hadoop.fs.Path(settings.models()));
             if (models.toUri().getScheme().equals("file")) {
                 return Path.of(models.toUri().getPath());
             }
             CheckpointCache outline = new CheckpointCache(storage, models, scratch);
-            for (Source source : outline.sources(options.variants())) {
+            for (Source source : outline.sources(settings.variants())) {
                 outline.writeOutline(source);
             }
             return outline.folder;
         } catch (IOException e) {
             throw new UnusableException(
-                    "Cannot read the checkpoints of %s: %s".formatted(options.models(), Problems.describe(e)), e);
+                    "Cannot read the checkpoints of %s: %s".formatted(settings.models(), Problems.describe(e)), e);
         }
     }
 

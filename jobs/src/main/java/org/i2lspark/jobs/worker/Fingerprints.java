@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
-import org.i2lspark.jobs.options.GenerateOptions;
+import org.i2lspark.jobs.options.LoraForm;
 import org.i2lspark.jobs.storage.Hashes;
 import org.i2lspark.model.Checkpoint;
 import org.i2lspark.model.I2lModel;
@@ -16,22 +16,22 @@ public final class Fingerprints {
     private Fingerprints() {}
 
     /**
-     * Hash of a style's image bytes in order, the checkpoints and the options that shape the LoRA.
+     * Hash of a style's image bytes in order, the checkpoints and what else shapes the LoRA.
      *
      * @param imageHashes SHA-256 of each image file, in hex
      */
-    static String ofStyle(List<String> imageHashes, I2lModel model, GenerateOptions options, Stack stack) {
+    static String ofStyle(List<String> imageHashes, WorkOrder order, LoraForm form) {
         MessageDigest digest = Hashes.sha256();
         update(digest, "i2l 1");
-        update(digest, options.variantText());
-        update(digest, stack.precision().name());
-        if (model.qwenVl().isPresent()) {
-            update(digest, options.imagePositions().name());
+        update(digest, order.stack().variantText());
+        update(digest, order.stack().precision().name());
+        if (order.stack().positionsMatter()) {
+            update(digest, order.stack().imagePositions().name());
         }
-        update(digest, options.loraType().name());
-        update(digest, options.keyFormat().name());
-        update(digest, "rank " + options.rank());
-        checkpoints(model).forEach((title, fingerprint) -> update(digest, title + "=" + fingerprint));
+        update(digest, form.type().name());
+        update(digest, form.keyFormat().name());
+        update(digest, "rank " + form.rank());
+        order.checkpoints().forEach((title, fingerprint) -> update(digest, title + "=" + fingerprint));
         imageHashes.forEach(hash -> update(digest, hash));
         return Hashes.hex(digest);
     }

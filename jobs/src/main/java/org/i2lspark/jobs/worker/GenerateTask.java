@@ -12,7 +12,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.i2lspark.decoder.DecoderLayout;
 import org.i2lspark.jobs.catalog.Style;
-import org.i2lspark.jobs.options.GenerateOptions;
 import org.i2lspark.jobs.output.Failure;
 import org.i2lspark.jobs.output.Failure.ErrorClass;
 import org.i2lspark.jobs.output.Output;
@@ -35,25 +34,23 @@ public final class GenerateTask {
                 return thread;
             });
 
-    private final GenerateOptions options;
-    private final String runId;
+    private final Assignment assignment;
     private final Stack stack;
     private final StyleReader reader;
     private final BatchRunner batches;
     private final TaskLedger ledger;
     private final LoraPublisher publisher;
 
-    public GenerateTask(GenerateOptions options, RunIdentity run, Storage storage, Stack stack, Counters counters) {
-        this.options = options;
-        this.runId = run.id();
+    public GenerateTask(Assignment assignment, Storage storage, Stack stack, Counters counters) {
+        this.assignment = assignment;
         this.stack = stack;
-        OutputLayout layout = new OutputLayout(options.output());
-        Output output = new Output(storage, layout, runId, run.committedBefore());
-        this.reader = new StyleReader(options, storage, output, stack, WORKERS);
-        StyleRows rows = new StyleRows(options, runId, stack.model());
-        this.ledger = new TaskLedger(storage, layout.run(runId), counters, rows);
-        this.publisher = new LoraPublisher(options, runId, output, stack.model(), ledger, WORKERS);
-        this.batches = new BatchRunner(stack, LoraExport.decodedType(options), new Published());
+        RunIdentity run = assignment.run();
+        OutputLayout layout = new OutputLayout(run.output());
+        Output output = new Output(storage, layout, run.id(), run.committedBefore());
+        this.reader = new StyleReader(assignment, storage, output, stack.model(), WORKERS);
+        this.ledger = new TaskLedger(storage, layout.run(run.id()), counters, new StyleRows(assignment));
+        this.publisher = new LoraPublisher(assignment, output, ledger, WORKERS);
+        this.batches = new BatchRunner(stack, assignment.form().decodedType(), new Published());
     }
 
     /** What the stack made is written; what it could not make is a row. */
@@ -110,7 +107,7 @@ public final class GenerateTask {
                 Style style = styles.next();
                 if (style.unreadable() != null) {
                     ledger.failed(style, new Failure(ErrorClass.IMAGE_UNREADABLE, style.unreadable()), List.of());
-                } else if (style.images().size() > options.maxImagesPerStyle()) {
+                } else if (style.images().size() > assignment.limits().maxImagesPerStyle()) {
                     ledger.failed(style, tooManyImages(style), List.of());
                 } else {
                     reading.add(reader.read(style));
@@ -141,13 +138,14 @@ public final class GenerateTask {
         return new Failure(
                 ErrorClass.TOO_MANY_IMAGES,
                 "Cannot merge %d images into one LoRA: its rank would be %d, over the limit of %d images; split the style or raise --max-images-per-style"
-                        .formatted(count, rank, options.maxImagesPerStyle()));
+                        .formatted(count, rank, assignment.limits().maxImagesPerStyle()));
     }
 
     /** Settles styles that have a LoRA, that failed before, or whose images cannot be used. */
     private boolean needsWork(ReadStyle read) {
         Optional<Receipt> receipt = read.receipt();
-        boolean ownOfThisRun = receipt.isPresent() && receipt.get().runId().equals(runId);
+        boolean ownOfThisRun = receipt.isPresent()
+                && receipt.get().runId().equals(assignment.run().id());
         if (receipt.isPresent() && receipt.get().lora() != null) {
             if (ownOfThisRun) {
                 // by an attempt at this partition that was lost

@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import org.i2lspark.ImageEmbedding;
-import org.i2lspark.jobs.options.GenerateOptions;
 import org.i2lspark.jobs.output.Failure;
 import org.i2lspark.jobs.output.Failure.Kind;
 import org.i2lspark.jobs.output.FinishedLora;
@@ -17,30 +16,21 @@ import org.i2lspark.jobs.output.Output.Published;
 import org.i2lspark.jobs.output.Receipt;
 import org.i2lspark.jobs.worker.BatchRunner.MadeLora;
 import org.i2lspark.jobs.worker.StyleReader.ReadStyle;
-import org.i2lspark.model.I2lModel;
 
 /** Writes LoRAs and receipts while the stack goes on. What comes of it is told to the ledger by the task's own thread. */
 final class LoraPublisher implements AutoCloseable {
-    private final GenerateOptions options;
+    private final Assignment assignment;
     private final String runId;
     private final Output output;
-    private final I2lModel model;
     private final TaskLedger ledger;
     private final ExecutorService workers;
     private List<CompletableFuture<Runnable>> writes = new ArrayList<>();
     private volatile boolean closed;
 
-    LoraPublisher(
-            GenerateOptions options,
-            String runId,
-            Output output,
-            I2lModel model,
-            TaskLedger ledger,
-            ExecutorService workers) {
-        this.options = options;
-        this.runId = runId;
+    LoraPublisher(Assignment assignment, Output output, TaskLedger ledger, ExecutorService workers) {
+        this.assignment = assignment;
+        this.runId = assignment.run().id();
         this.output = output;
-        this.model = model;
         this.ledger = ledger;
         this.workers = workers;
     }
@@ -72,7 +62,7 @@ final class LoraPublisher implements AutoCloseable {
                 && !output.remember(
                         read.style().id(),
                         read.fingerprint(),
-                        Receipt.ofFailure(runId, failure, options.limits(), facts))) {
+                        Receipt.ofFailure(runId, failure, assignment.limits().text(), facts))) {
             ledger.receiptLost();
         }
         ledger.failed(read.style(), failure, facts);
@@ -87,7 +77,7 @@ final class LoraPublisher implements AutoCloseable {
             List<ImageFacts> facts = facts(made);
             long start = System.nanoTime();
             List<String> hashes = read.images().stream().map(ImageWork::sha256).toList();
-            LoraExport export = new LoraExport(made.lora(), options, hashes, model);
+            LoraExport export = new LoraExport(made.lora(), assignment.form(), hashes, assignment.order());
             Published published = output.publish(
                     read.style().id(),
                     read.fingerprint(),
@@ -102,7 +92,7 @@ final class LoraPublisher implements AutoCloseable {
                                     export.rank(),
                                     export.reductionError()),
                             lora.stamp(),
-                            options.limits(),
+                            assignment.limits().text(),
                             facts));
             made.seconds().put("write", (System.nanoTime() - start) / 1e9);
             return () -> {

@@ -12,11 +12,10 @@ import java.util.function.IntConsumer;
 import org.i2lspark.ImageEmbedding;
 import org.i2lspark.ImageToLora;
 import org.i2lspark.PreparedImage;
-import org.i2lspark.encoder.ImagePositions;
 import org.i2lspark.image.RgbImage;
 import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
-import org.i2lspark.jobs.options.GenerateOptions;
+import org.i2lspark.jobs.options.StackSettings;
 import org.i2lspark.jobs.output.Failure.Kind;
 import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.lora.Lora;
@@ -29,25 +28,16 @@ import org.i2lspark.torch.TorchDevice;
  * only once however many tasks there are. One task at a time computes: a batch keeps the whole device busy.
  */
 public final class Stack implements BatchStack, AutoCloseable {
-    private static final int CPU_BATCH = 8;
-    private static final int GPU_BATCH = 32;
-    private static final int CPU_BATCHES_PER_TASK = 2;
-    private static final int GPU_BATCHES_PER_TASK = 32;
-
     private static final int PROBE_SIDE = 64;
     private static final byte GREY = (byte) 128;
 
     /** By GPU. */
-    private static final Map<Integer, Shared> SHARED = new HashMap<>();
-
-    private record Shared(List<Object> key, Stack stack) {}
+    private static final Map<Integer, Stack> SHARED = new HashMap<>();
 
     private final ReentrantLock turn = new ReentrantLock(true);
+    private final StackSettings settings;
     private final I2lModel model;
     private final TorchDevice device;
-    private final ElementType precision;
-    private final int batchSize;
-    private final ImagePositions positions;
     private ImageToLora weights;
 
     /**
@@ -57,39 +47,28 @@ public final class Stack implements BatchStack, AutoCloseable {
      * @param gpu index of the GPU to use, if one is used
      * @throws UnusableException if the model or the device cannot be used, saying why
      */
-    public Stack(GenerateOptions options, Path models, int gpu) throws UnusableException {
+    public Stack(StackSettings settings, Path models, int gpu) throws UnusableException {
+        this.settings = settings;
         try {
-            this.model = I2lModel.inspect(models, options.variants());
-            this.device = options.device().resolve(gpu);
+            this.model = I2lModel.inspect(models, settings.variants());
+            this.device = settings.device().resolve(gpu);
         } catch (IOException e) {
             throw new UnusableException(Problems.describe(e), e);
         }
-        ElementType usual = device.isCpu() ? ElementType.FLOAT32 : ElementType.BFLOAT16;
-        this.precision = options.precision() != null ? options.precision() : usual;
-        int usualBatch = device.isCpu() ? CPU_BATCH : GPU_BATCH;
-        this.batchSize = options.batchSize() > 0 ? options.batchSize() : usualBatch;
-        this.positions = options.imagePositions();
     }
 
-    /** The stack of this process for these options, one for each GPU. Other options replace it, which only tests do. */
-    public static synchronized Stack shared(GenerateOptions options, Storage storage) throws UnusableException {
+    /** The stack of this process for these settings, one for each GPU. Others replace it, which only tests do. */
+    static synchronized Stack shared(StackSettings settings, Storage storage) throws UnusableException {
         int gpu = GpuStage.index();
-        List<Object> key = Arrays.asList(
-                options.models(),
-                options.variants(),
-                options.device(),
-                options.precision(),
-                options.batchSize(),
-                options.imagePositions());
-        Shared shared = SHARED.get(gpu);
-        if (shared == null || !key.equals(shared.key)) {
+        Stack shared = SHARED.get(gpu);
+        if (shared == null || !shared.settings.equals(settings)) {
             if (shared != null) {
-                SHARED.remove(gpu).stack.close();
+                SHARED.remove(gpu).close();
             }
-            shared = new Shared(key, new Stack(options, CheckpointCache.localFolder(options, storage), gpu));
+            shared = new Stack(settings, CheckpointCache.localFolder(settings, storage), gpu);
             SHARED.put(gpu, shared);
         }
-        return shared.stack;
+        return shared;
     }
 
     /**
@@ -97,8 +76,8 @@ public final class Stack implements BatchStack, AutoCloseable {
      *
      * @throws UnusableException if this process cannot do the same
      */
-    public static Stack shared(GenerateOptions options, WorkOrder order, Storage storage) throws UnusableException {
-        Stack stack = shared(options, storage);
+    public static Stack shared(WorkOrder order, Storage storage) throws UnusableException {
+        Stack stack = shared(order.stack(), storage);
         order.requireSame(WorkOrder.of(stack));
         return stack;
     }
@@ -111,18 +90,13 @@ public final class Stack implements BatchStack, AutoCloseable {
         return device;
     }
 
-    public ElementType precision() {
-        return precision;
+    public StackSettings settings() {
+        return settings;
     }
 
     @Override
     public int batchSize() {
-        return batchSize;
-    }
-
-    /** Images that a task should take on: few where they are slow, for they are lost when a task is. */
-    public int imagesPerTask() {
-        return batchSize * (device.isCpu() ? CPU_BATCHES_PER_TASK : GPU_BATCHES_PER_TASK);
+        return settings.batchSize();
     }
 
     /** Embeds a batch, loading the weights first if need be. */
@@ -151,7 +125,7 @@ public final class Stack implements BatchStack, AutoCloseable {
         byte[] pixels = new byte[3 * PROBE_SIDE * PROBE_SIDE];
         Arrays.fill(pixels, GREY);
         PreparedImage image = ImageToLora.prepare(model, new RgbImage(PROBE_SIDE, PROBE_SIDE, pixels));
-        decode(List.of(embed(List.of(image))), precision).forEach(Lora::close);
+        decode(List.of(embed(List.of(image))), settings.precision()).forEach(Lora::close);
     }
 
     /** Takes a turn on the device, loading the weights first if need be. */
@@ -173,7 +147,7 @@ public final class Stack implements BatchStack, AutoCloseable {
     private ImageToLora loaded() throws IOException {
         if (weights == null) {
             try {
-                weights = ImageToLora.load(model, precision, device, positions);
+                weights = ImageToLora.load(model, settings.precision(), device, settings.imagePositions());
             } catch (IOException e) {
                 throw new IOException("[%s] %s".formatted(Kind.CHECKPOINT.id(), Problems.describe(e)), e);
             }

@@ -16,34 +16,33 @@ import org.i2lspark.image.DecoderUnavailableException;
 import org.i2lspark.image.isolated.IsolatedDecoder.Decoded;
 import org.i2lspark.jobs.catalog.Style;
 import org.i2lspark.jobs.options.Advice;
-import org.i2lspark.jobs.options.GenerateOptions;
 import org.i2lspark.jobs.output.Failure;
 import org.i2lspark.jobs.output.Failure.ErrorClass;
-import org.i2lspark.jobs.output.Failure.Kind;
 import org.i2lspark.jobs.output.ImageFacts;
 import org.i2lspark.jobs.output.Output;
 import org.i2lspark.jobs.output.Receipt;
 import org.i2lspark.jobs.storage.Hashes;
 import org.i2lspark.jobs.storage.ImageSource;
 import org.i2lspark.jobs.storage.Storage;
+import org.i2lspark.model.I2lModel;
 
 /** Reads the images of styles, finds out which styles need no more work, and decodes the images of the others. */
 final class StyleReader implements AutoCloseable {
     /** Images of more bytes are not kept between hashing and decoding but read again. */
     private static final int KEPT_BYTES = 16 << 20;
 
-    private final GenerateOptions options;
+    private final Assignment assignment;
     private final Output output;
     private final ImageSource source;
-    private final Stack stack;
+    private final I2lModel model;
     private final ExecutorService workers;
     private volatile boolean closed;
 
-    StyleReader(GenerateOptions options, Storage storage, Output output, Stack stack, ExecutorService workers) {
-        this.options = options;
+    StyleReader(Assignment assignment, Storage storage, Output output, I2lModel model, ExecutorService workers) {
+        this.assignment = assignment;
         this.output = output;
-        this.source = new ImageSource(storage, options.imageRules());
-        this.stack = stack;
+        this.source = new ImageSource(storage, assignment.rules());
+        this.model = model;
         this.workers = workers;
     }
 
@@ -85,8 +84,8 @@ final class StyleReader implements AutoCloseable {
         if (images.stream().anyMatch(image -> image.failure() != null)) {
             return CompletableFuture.completedFuture(new ReadStyle(style, null, Optional.empty(), images));
         }
-        String fingerprint =
-                Fingerprints.ofStyle(images.stream().map(ImageWork::sha256).toList(), stack.model(), options, stack);
+        String fingerprint = Fingerprints.ofStyle(
+                images.stream().map(ImageWork::sha256).toList(), assignment.order(), assignment.form());
         Optional<Receipt> receipt = receipt(style, fingerprint);
         if (receipt.isPresent()) {
             return CompletableFuture.completedFuture(new ReadStyle(style, fingerprint, receipt, images));
@@ -143,8 +142,8 @@ final class StyleReader implements AutoCloseable {
             }
             long read = System.nanoTime();
             Decoded decoded =
-                    SharedDecoder.get().decode(bytes, options.maxPixels(), ImageToLora.cropSizes(stack.model()));
-            PreparedImage prepared = ImageToLora.prepare(stack.model(), decoded.crops());
+                    SharedDecoder.get().decode(bytes, assignment.limits().maxPixels(), ImageToLora.cropSizes(model));
+            PreparedImage prepared = ImageToLora.prepare(model, decoded.crops());
             return image.decoded(decoded.width(), decoded.height(), prepared, (read - start) / 1e9, seconds(read));
         } catch (DecoderUnavailableException e) {
             // no image's fault: the task fails, and another executor may do better
@@ -168,9 +167,8 @@ final class StyleReader implements AutoCloseable {
     }
 
     private boolean isFinal(Receipt failed) {
-        return !options.retryFailed()
-                && failed.failure().errorClass().kind() == Kind.IMAGE
-                && options.limits().equals(failed.limits());
+        return assignment.lasting().contains(failed.failure().errorClass().kind())
+                && assignment.limits().text().equals(failed.limits());
     }
 
     /** The facts of images that were not embedded. */

@@ -15,20 +15,17 @@ import org.i2lspark.jobs.output.Rows;
 import org.i2lspark.jobs.output.Rows.Row;
 import org.i2lspark.jobs.output.Status;
 import org.i2lspark.jobs.storage.Secrets;
-import org.i2lspark.model.I2lModel;
 
 /** The manifest rows of one task: one for each style, one for each of its images. */
 final class StyleRows {
-    private final GenerateOptions options;
+    private final Assignment assignment;
     private final String runId;
-    private final I2lModel model;
     private final Rows loras = new Rows(ManifestTable.LORAS);
     private final Rows images = new Rows(ManifestTable.IMAGES);
 
-    StyleRows(GenerateOptions options, String runId, I2lModel model) {
-        this.options = options;
-        this.runId = runId;
-        this.model = model;
+    StyleRows(Assignment assignment) {
+        this.assignment = assignment;
+        this.runId = assignment.run().id();
     }
 
     Rows loras() {
@@ -92,11 +89,13 @@ final class StyleRows {
                 .text("style_id", style.id())
                 .text("brand", style.brand())
                 .text("status", status.id())
-                .text("key_format", GenerateOptions.lower(options.keyFormat()))
-                .text("dtype", GenerateOptions.lower(options.loraType()))
-                .texts("variants", List.of(options.variantText().split(",")))
+                .text("key_format", GenerateOptions.lower(assignment.form().keyFormat()))
+                .text("dtype", GenerateOptions.lower(assignment.form().type()))
+                .texts(
+                        "variants",
+                        List.of(assignment.order().stack().variantText().split(",")))
                 .integer("image_count", style.images().size())
-                .textMap("checkpoints", Fingerprints.checkpoints(model))
+                .textMap("checkpoints", assignment.order().checkpoints())
                 .time("created_at", Instant.now());
     }
 

@@ -10,30 +10,19 @@ import org.apache.hadoop.fs.FileUtil;
 import org.i2lspark.jobs.NativeCodecs;
 import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
-import org.i2lspark.jobs.options.GenerateOptions;
+import org.i2lspark.jobs.options.StackOptions;
+import org.i2lspark.jobs.options.StackSettings;
 import org.i2lspark.jobs.storage.Storage;
-import org.i2lspark.torch.ElementType;
 import org.i2lspark.torch.Torch;
 
 /**
  * How a run is carried out, settled once, on one executor, and the same on all: a LoRA must not depend on where it was made.
  *
  * @param model for a person
- * @param device its kind, cpu or gpu
- * @param precision in which the stack computes
- * @param batchSize images embedded at once
- * @param imagesPerTask what a task should take on, so that a lost one costs a minute or so
  * @param libtorch version and flavor, as {@code 2.7.1+cpu}
  * @param checkpoints fingerprints by name, as {@link Fingerprints#checkpoints} gives them
  */
-public record WorkOrder(
-        String model,
-        String device,
-        ElementType precision,
-        int batchSize,
-        int imagesPerTask,
-        String libtorch,
-        Map<String, String> checkpoints)
+public record WorkOrder(StackSettings stack, String model, String libtorch, Map<String, String> checkpoints)
         implements Serializable {
 
     /**
@@ -41,9 +30,9 @@ public record WorkOrder(
      *
      * @throws UnusableException if it cannot do what is asked
      */
-    public static WorkOrder settle(GenerateOptions options, Storage storage) throws UnusableException {
+    public static WorkOrder settle(StackOptions options, Storage storage) throws UnusableException {
         NativeCodecs.require();
-        Stack stack = Stack.shared(options, storage);
+        Stack stack = Stack.shared(options.settle(GpuStage.index()), storage);
         SharedDecoder.require();
         return of(stack);
     }
@@ -53,14 +42,15 @@ public record WorkOrder(
      *
      * @throws UnusableException if this executor cannot do what is asked
      */
-    public static WorkOrder foresee(GenerateOptions options, Storage storage) throws UnusableException {
+    public static WorkOrder foresee(StackOptions options, Storage storage) throws UnusableException {
         NativeCodecs.require();
         SharedDecoder.require();
         Path scratch = null;
         try {
             scratch = Files.createTempDirectory("i2l-outline");
-            try (Stack stack =
-                    new Stack(options, CheckpointCache.outline(options, storage, scratch), GpuStage.index())) {
+            StackSettings settings = options.settle(GpuStage.index());
+            Path models = CheckpointCache.outline(settings, storage, scratch);
+            try (Stack stack = new Stack(settings, models, GpuStage.index())) {
                 return of(stack, Map.of());
             }
         } catch (IOException e) {
@@ -70,19 +60,14 @@ public record WorkOrder(
         }
     }
 
-    static WorkOrder of(Stack stack) {
+    /** For a stack of this process. */
+    public static WorkOrder of(Stack stack) {
         return of(stack, Fingerprints.checkpoints(stack.model()));
     }
 
     private static WorkOrder of(Stack stack, Map<String, String> checkpoints) {
         return new WorkOrder(
-                stack.model().description(),
-                stack.device().isCpu() ? "cpu" : "gpu",
-                stack.precision(),
-                stack.batchSize(),
-                stack.imagesPerTask(),
-                Torch.library().build(),
-                new TreeMap<>(checkpoints));
+                stack.settings(), stack.model().description(), Torch.library().build(), new TreeMap<>(checkpoints));
     }
 
     /**
@@ -92,9 +77,6 @@ public record WorkOrder(
      * @throws UnusableException naming what differs
      */
     void requireSame(WorkOrder here) throws UnusableException {
-        requireSame("device", device, here.device);
-        requireSame("precision", GenerateOptions.lower(precision), GenerateOptions.lower(here.precision));
-        requireSame("batch size", batchSize, here.batchSize);
         requireSame("libtorch", libtorch, here.libtorch);
         requireSame("set of checkpoints", checkpoints.keySet(), here.checkpoints.keySet());
         for (Map.Entry<String, String> checkpoint : checkpoints.entrySet()) {
@@ -108,7 +90,7 @@ public record WorkOrder(
     private static void requireSame(String what, Object settled, Object here) throws UnusableException {
         if (!settled.equals(here)) {
             throw new UnusableException(
-                    "Cannot work on this executor: its %s is %s, but the run was settled on %s; make the executors alike, or say --device and --precision"
+                    "Cannot work on this executor: its %s is %s, but the run was settled on %s; make the executors alike"
                             .formatted(what, here, settled));
         }
     }

@@ -93,7 +93,7 @@ class CompletionCommandTest {
 
     @Test
     void completesValuesAsHelpWritesThem() throws IOException, InterruptedException {
-        assertThat(complete("generate", "--precision", "")).containsExactly("float32", "bfloat16");
+        assertThat(complete("generate", "--precision", "")).containsExactly("auto", "float32", "bfloat16");
         assertThat(complete("generate", "--device", "")).containsExactly("auto", "cpu", "gpu");
         assertThat(complete("completion", "")).contains("bash", "zsh");
     }

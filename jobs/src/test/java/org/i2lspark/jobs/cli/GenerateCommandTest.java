@@ -495,7 +495,7 @@ class GenerateCommandTest {
         CommandLineRun refused = generateFrom(csv);
         assertThat(refused.exitCode()).isEqualTo(Main.STYLES_FAILED);
         assertThat(refused.out()).contains("x: [image_forbidden]").contains("only read below --catalog-root");
-        assertThat(generateFrom(csv, "--catalog-root", folder).out()).contains("1 done");
+        assertThat(generateFrom(csv, "--catalog-root", "file:" + folder).out()).contains("1 done");
     }
 
     @Test
@@ -524,7 +524,7 @@ class GenerateCommandTest {
         assertUnusable(generate("--variants", "style,fine"), "fine without coarse");
         assertUnusable(generate("--variants", "bias"), "bias alone");
         assertUnusable(generate("--batch-size", "-1"), "Invalid --batch-size");
-        assertUnusable(generate("--max-pixels", "0"), "Invalid pixel limit");
+        assertUnusable(generate("--max-pixels", "0"), "Invalid --max-pixels");
         Path file = Files.writeString(folder.resolve("file"), "");
         assertUnusable(generate("--output", file.resolve("out")), "Cannot write to output file:" + file.resolve("out"));
         assertThat(output).doesNotExist();

@@ -64,15 +64,20 @@ class MainTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "--batch-size -1                  | Invalid --batch-size: -1 (expected 1 or more)",
+                "--batch-size -1                  | Invalid --batch-size: -1 (expected 0 or more)",
                 "--max-images-per-style 0         | Invalid --max-images-per-style: 0 (expected 1 or more)",
-                "--rank -2                        | Invalid --rank: -2 (expected 1 or more)",
+                "--rank -2                        | Invalid --rank: -2 (expected 0 or more)",
                 "--key-format peft                | Invalid --key-format: peft",
-                "--max-pixels 0                   | Invalid pixel limit: 0",
+                "--max-pixels 0                   | Invalid --max-pixels: 0 (expected 1 to 715827882)",
+                "--max-pixels 715827883           | Invalid --max-pixels: 715827883 (expected 1 to 715827882)",
                 "--variants bold                  | Invalid variant: 'bold'",
                 "--variants bias                  | Invalid variants: bias alone",
                 "--variants style,fine            | Invalid variants: fine without coarse",
                 "--max-failed-ratio 2             | Invalid --max-failed-ratio: 2.0 (expected 0 to 1)",
+                "--max-failed-ratio -0.1          | Invalid --max-failed-ratio: -0.1 (expected 0 to 1)",
+                "--max-failed-ratio NaN           | Invalid --max-failed-ratio: NaN (expected 0 to 1)",
+                "--catalog-root s3a://b/photos    | Invalid --catalog-root: s3a://b/photos (expected a local folder)",
+                "--catalog-root file://host/p     | Invalid --catalog-root: file://host/p (expected a local folder)",
                 "--max-image-bytes 0              | Invalid --max-image-bytes: 0 (expected 1 or more)",
                 "--conf fs.s3a.endpoint=here      | Invalid setting: 'fs.s3a.endpoint'",
                 "--properties-file no-such.conf   | Cannot read --properties-file: Cannot open no-such.conf",
@@ -89,6 +94,15 @@ class MainTest {
         assertThat(run.err()).startsWith("Error: " + message);
         assertThat(run.exitCode()).isEqualTo(Main.UNUSABLE);
         assertThat(Files.exists(folder.resolve("output"))).isFalse();
+    }
+
+    @Test
+    void aSettingOfOursThatIsMistypedIsToldWithTheNearest() {
+        CommandLineRun run = CommandLineRun.of("query", folder, "--conf", "spark.i2l.decoder.memroy=1g");
+        assertThat(run.err().lines())
+                .containsExactly(
+                        "Error: Invalid setting: 'spark.i2l.decoder.memroy' (i2l has none of that name; did you mean spark.i2l.decoder.memory?)");
+        assertThat(run.exitCode()).isEqualTo(Main.UNUSABLE);
     }
 
     @Test

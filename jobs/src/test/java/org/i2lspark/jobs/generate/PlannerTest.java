@@ -7,16 +7,24 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
+import org.i2lspark.encoder.ImagePositions;
 import org.i2lspark.jobs.EmbeddedSpark;
 import org.i2lspark.jobs.catalog.Style;
+import org.i2lspark.jobs.options.DeviceChoice;
+import org.i2lspark.jobs.options.StackSettings;
 import org.i2lspark.jobs.worker.WorkOrder;
 import org.i2lspark.torch.ElementType;
 import org.junit.jupiter.api.Test;
 
 class PlannerTest {
-    private static final WorkOrder CPU = new WorkOrder("", "cpu", ElementType.FLOAT32, 8, 16, "", Map.of());
+    private static final WorkOrder CPU = new WorkOrder(
+            new StackSettings("", Set.of(), ImagePositions.GRID, DeviceChoice.CPU, ElementType.FLOAT32, 8),
+            "",
+            "",
+            Map.of());
 
     @Test
     void partitionsCostAboutTheSame() throws IOException {

@@ -1,13 +1,13 @@
-package org.i2lspark.jobs.cli;
+package org.i2lspark.jobs.options;
 
 import org.i2lspark.torch.ElementType;
 
 /** The float types that can be asked for. */
-enum FloatType {
+public enum FloatType {
     FLOAT32,
     BFLOAT16;
 
-    ElementType elementType() {
+    public ElementType elementType() {
         return ElementType.valueOf(name());
     }
 }

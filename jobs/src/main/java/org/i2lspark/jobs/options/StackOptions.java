@@ -1,0 +1,144 @@
+package org.i2lspark.jobs.options;
+
+import java.io.IOException;
+import java.io.Serializable;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.i2lspark.encoder.ImagePositions;
+import org.i2lspark.jobs.Problems;
+import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.model.Variant;
+import org.i2lspark.torch.TorchDevice;
+import picocli.CommandLine.Option;
+
+/** What is to be computed, with which checkpoints and on what. */
+public final class StackOptions implements Serializable {
+    private static final long serialVersionUID = 1;
+    private static final int CPU_BATCH = 8;
+    private static final int GPU_BATCH = 32;
+
+    @Option(
+            names = "--models",
+            required = true,
+            paramLabel = "URI",
+            description = {
+                "Folder of checkpoints, laid out as on the hub (DiffSynth-Studio/…); see README.md. generate also takes an "
+                        + "hdfs: or s3a: URI, which each node copies once."
+            })
+    private String models;
+
+    @Option(
+            names = "--variants",
+            split = ",",
+            defaultValue = "style",
+            paramLabel = "VARIANT",
+            description = {
+                "What to take up of an image, merged in this order: style (strokes, colours), coarse (content), "
+                        + "fine (detail; needs coarse), bias (corrects towards Qwen-Image's look). Default: style."
+            })
+    private String[] variants;
+
+    @Option(
+            names = "--precision",
+            defaultValue = "auto",
+            // a name of its own: completion knows values by it
+            paramLabel = "PRECISION",
+            description = {
+                "auto, float32 or bfloat16: in which the stack computes. auto is float32 on CPU, bfloat16 on GPU. Default: auto."
+            })
+    private PrecisionChoice precision;
+
+    @Option(
+            names = "--image-positions",
+            defaultValue = "grid",
+            paramLabel = "WAY",
+            description = {
+                "For coarse and fine: grid places an image's cells in rows and columns (M-RoPE), as when the released decoders "
+                        + "were made; sequential places them one after the other, to get what DiffSynth-Studio gives on transformers 5.3 "
+                        + "and later. Default: grid."
+            })
+    private ImagePositions imagePositions;
+
+    @Option(
+            names = "--device",
+            defaultValue = "auto",
+            paramLabel = "DEVICE",
+            description = "auto, cpu or gpu. auto takes a GPU if one is usable; gpu fails if none is. Default: auto.")
+    private DeviceChoice device;
+
+    @Bounds(min = 0)
+    @Option(
+            names = "--batch-size",
+            defaultValue = "0",
+            paramLabel = "N",
+            description =
+                    "Images embedded at once. Default: 0, which is " + CPU_BATCH + " on CPU, " + GPU_BATCH + " on GPU.")
+    private int batchSize;
+
+    /**
+     * Checks what can be without opening anything.
+     *
+     * @throws UnusableException if the variants make no sensible LoRA
+     */
+    public void check() throws UnusableException {
+        try {
+            variants();
+        } catch (IllegalArgumentException e) {
+            throw new UnusableException(e.getMessage(), e);
+        }
+    }
+
+    /** The folder of checkpoints: a URI, or an absolute path. */
+    public String models() {
+        return LocalFolders.isUri(models)
+                ? models
+                : Path.of(models).toAbsolutePath().toString();
+    }
+
+    /**
+     * The folder of checkpoints of a command that works on this machine.
+     *
+     * @throws UnusableException if it is elsewhere
+     */
+    public Path localModels() throws UnusableException {
+        return LocalFolders.require("--models", models);
+    }
+
+    public Set<Variant> variants() {
+        return Variant.of(List.of(variants));
+    }
+
+    /**
+     * Decides what was left open, by what this process can do.
+     *
+     * @param gpu index of the GPU, if one is used
+     * @throws UnusableException if it has no libtorch, or not the device that is asked for
+     */
+    public StackSettings settle(int gpu) throws UnusableException {
+        try {
+            TorchDevice found = device.resolve(gpu);
+            int usualBatch = found.isCpu() ? CPU_BATCH : GPU_BATCH;
+            return new StackSettings(
+                    models(),
+                    variants(),
+                    imagePositions,
+                    found.isCpu() ? DeviceChoice.CPU : DeviceChoice.GPU,
+                    precision.on(found),
+                    batchSize > 0 ? batchSize : usualBatch);
+        } catch (IOException e) {
+            throw new UnusableException(Problems.describe(e), e);
+        }
+    }
+
+    void putInto(Map<String, String> map) {
+        map.put("models", models());
+        map.put("variants", variants().stream().map(Variant::id).collect(Collectors.joining(",")));
+        map.put("precision", GenerateOptions.lower(precision));
+        map.put("image-positions", imagePositions.id());
+        map.put("device", GenerateOptions.lower(device));
+        map.put("batch-size", batchSize == 0 ? "auto" : String.valueOf(batchSize));
+    }
+}

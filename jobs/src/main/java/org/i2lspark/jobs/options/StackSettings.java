@@ -1,0 +1,44 @@
+package org.i2lspark.jobs.options;
+
+import java.io.Serializable;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.i2lspark.encoder.ImagePositions;
+import org.i2lspark.model.Variant;
+import org.i2lspark.torch.ElementType;
+
+/**
+ * How the stack computes, with nothing left open.
+ *
+ * @param models URI of the folder of checkpoints; a local one lies on every machine that runs the stack
+ * @param imagePositions of image cells in Qwen2.5-VL
+ * @param device a CPU or a GPU
+ * @param precision in which it computes
+ * @param batchSize images embedded at once
+ */
+public record StackSettings(
+        String models,
+        Set<Variant> variants,
+        ImagePositions imagePositions,
+        DeviceChoice device,
+        ElementType precision,
+        int batchSize)
+        implements Serializable {
+    private static final int CPU_BATCHES_PER_TASK = 2;
+    private static final int GPU_BATCHES_PER_TASK = 32;
+
+    /** Names of the variants, in their fixed order. */
+    public String variantText() {
+        return variants.stream().sorted().map(Variant::id).collect(Collectors.joining(","));
+    }
+
+    /** Whether Qwen2.5-VL looks at the images, so that the positions matter. */
+    public boolean positionsMatter() {
+        return variants.contains(Variant.COARSE) || variants.contains(Variant.FINE);
+    }
+
+    /** Images that a task should take on: few where they are slow, for they are lost when a task is. */
+    public int imagesPerTask() {
+        return batchSize * (device == DeviceChoice.CPU ? CPU_BATCHES_PER_TASK : GPU_BATCHES_PER_TASK);
+    }
+}

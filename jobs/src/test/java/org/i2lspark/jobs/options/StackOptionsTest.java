@@ -1,0 +1,67 @@
+package org.i2lspark.jobs.options;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Path;
+import java.util.Set;
+import org.i2lspark.encoder.ImagePositions;
+import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.model.Variant;
+import org.i2lspark.torch.ElementType;
+import org.i2lspark.torch.TorchDevice;
+import org.junit.jupiter.api.Test;
+import picocli.CommandLine;
+
+class StackOptionsTest {
+    @Test
+    void whatIsLeftOpenFollowsFromTheDevice() throws UnusableException {
+        assertThat(options("--models", "/models", "--device", "cpu").settle(0))
+                .isEqualTo(new StackSettings(
+                        "/models",
+                        Set.of(Variant.STYLE),
+                        ImagePositions.GRID,
+                        DeviceChoice.CPU,
+                        ElementType.FLOAT32,
+                        8));
+        assertThat(PrecisionChoice.AUTO.on(TorchDevice.gpu(0))).isEqualTo(ElementType.BFLOAT16);
+    }
+
+    @Test
+    void whatIsAskedForIsTaken() throws UnusableException {
+        StackSettings settled = options(
+                        "--models",
+                        "/models",
+                        "--device",
+                        "cpu",
+                        "--precision",
+                        "bfloat16",
+                        "--batch-size",
+                        "3",
+                        "--variants",
+                        "coarse,style",
+                        "--image-positions",
+                        "sequential")
+                .settle(0);
+        assertThat(settled.precision()).isEqualTo(ElementType.BFLOAT16);
+        assertThat(settled.batchSize()).isEqualTo(3);
+        assertThat(settled.imagePositions()).isEqualTo(ImagePositions.SEQUENTIAL);
+        assertThat(settled.variantText()).isEqualTo("style,coarse");
+    }
+
+    @Test
+    void localModelsMayBeNamedByAUri() throws UnusableException {
+        assertThat(options("--models", "file:/a b").localModels()).isEqualTo(Path.of("/a b"));
+        assertThat(options("--models", "a").localModels())
+                .isEqualTo(Path.of("a").toAbsolutePath());
+        assertThatThrownBy(() -> options("--models", "s3a://b/a").localModels())
+                .isInstanceOf(UnusableException.class)
+                .hasMessage("Invalid --models: s3a://b/a (expected a local folder)");
+    }
+
+    private static StackOptions options(String... args) {
+        CommandLine line = new CommandLine(new StackOptions()).setCaseInsensitiveEnumValuesAllowed(true);
+        line.parseArgs(args);
+        return line.getCommand();
+    }
+}
