@@ -66,7 +66,7 @@ final class GenerateCommand implements Callable<Integer> {
     private int run(ProgressDisplay progress) throws IOException {
         try (SparkSession spark = sparkOptions.start("i2l generate", report);
                 GenerateJob job = new GenerateJob(spark, options, progress, report::note)) {
-            GenerateJob.Plan plan = job.plan(dryRun);
+            GenerateJob.Plan plan = dryRun ? job.foresee() : job.plan();
             Map<String, Object> facts = new LinkedHashMap<>();
             facts.put("dry_run", dryRun);
             facts.put("plan", plan.facts());

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.util.Locale;
 import java.util.Map;
 import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.jobs.options.Bounds;
 import org.i2lspark.lora.LoraFile;
 import org.i2lspark.lora.ReducedLora;
 import picocli.CommandLine.ArgGroup;
@@ -31,6 +32,7 @@ final class LoraReduceCommand extends LoraTool {
     private Target target;
 
     private static final class Target {
+        @Bounds(min = 1)
         @Option(names = "--rank", paramLabel = "R", description = "The rank to reduce to.")
         private Integer rank;
 
@@ -42,9 +44,6 @@ final class LoraReduceCommand extends LoraTool {
         private Double maxError;
 
         private void check() throws UnusableException {
-            if (rank != null && rank < 1) {
-                throw new UnusableException("Invalid --rank: %d (expected 1 or more)".formatted(rank));
-            }
             if (maxError != null && !(maxError >= 0 && maxError < 1)) {
                 throw new UnusableException("Invalid --max-error: %s (expected 0 to 1)".formatted(maxError));
             }

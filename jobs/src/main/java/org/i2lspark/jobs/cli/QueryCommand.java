@@ -16,6 +16,7 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.jobs.options.Bounds;
 import org.i2lspark.jobs.output.Manifest;
 import org.i2lspark.jobs.storage.Storage;
 import picocli.CommandLine.Command;
@@ -58,6 +59,7 @@ final class QueryCommand implements Callable<Integer> {
             description = "The query. Default: the styles of the latest run.")
     private String sql = STYLES_OF_THE_LATEST_RUN;
 
+    @Bounds(min = 0)
     @Option(names = "--rows", defaultValue = "100", description = "Rows to show at most. Default: ${DEFAULT-VALUE}.")
     private int rows;
 

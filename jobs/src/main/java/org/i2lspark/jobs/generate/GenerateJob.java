@@ -134,26 +134,38 @@ public final class GenerateJob implements AutoCloseable {
     }
 
     /**
-     * Asks executors for the model and spreads the work. Writes nothing to the output.
+     * Asks an executor for model and device, and spreads the work. Writes nothing to the output.
      *
-     * @param dryRun whether the plan will not be carried out: checkpoints are left where they are then
      * @throws UnusableException if the run cannot start as it was asked for
      */
-    public Plan plan(boolean dryRun) throws IOException {
+    public Plan plan() throws IOException {
+        return plan(WorkOrder::settle);
+    }
+
+    /**
+     * A plan that will not be carried out: checkpoints are left where they are.
+     *
+     * @throws UnusableException if the run could not start as it was asked for
+     */
+    public Plan foresee() throws IOException {
+        return plan(WorkOrder::foresee);
+    }
+
+    private Plan plan(Preflight.Way way) throws IOException {
         spark.sparkContext().setJobDescription("i2l: plan " + catalog.path());
-        WorkOrder order = preflight(dryRun);
+        WorkOrder order = preflight(way);
         int partitions = Planner.partitionCount(
                 catalog.styleCount(), catalog.imageCount(), spark.sparkContext().defaultParallelism(), order);
         return new Plan(catalog.styleCount(), catalog.imageCount(), catalog.passedOver(), partitions, order);
     }
 
     /** Asks one executor for model and device: the driver may have neither. */
-    private WorkOrder preflight(boolean dryRun) throws IOException {
+    private WorkOrder preflight(Preflight.Way way) throws IOException {
         StackOptions shipped = options.stack();
         ShippedStorage stores = ShippedStorage.of(spark);
         JavaRDD<Preflight> asked = JavaSparkContext.fromSparkContext(spark.sparkContext())
                 .parallelize(List.of(0), 1)
-                .map(ignored -> Preflight.of(shipped, stores.here(), dryRun));
+                .map(ignored -> Preflight.of(way, shipped, stores.here()));
         Preflight preflight =
                 GpuStage.of(spark.sparkContext()).requireGpu(asked).first();
         if (preflight.problem() != null) {

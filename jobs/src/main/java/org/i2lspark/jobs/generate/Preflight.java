@@ -14,10 +14,15 @@ import org.i2lspark.jobs.worker.WorkOrder;
  */
 record Preflight(String problem, WorkOrder order) implements Serializable {
 
-    static Preflight of(StackOptions options, Storage storage, boolean dryRun) {
+    /** How an executor settles what is asked of the stack. */
+    @FunctionalInterface
+    interface Way extends Serializable {
+        WorkOrder settle(StackOptions options, Storage storage) throws UnusableException;
+    }
+
+    static Preflight of(Way way, StackOptions options, Storage storage) {
         try {
-            WorkOrder order = dryRun ? WorkOrder.foresee(options, storage) : WorkOrder.settle(options, storage);
-            return new Preflight(null, order);
+            return new Preflight(null, way.settle(options, storage));
         } catch (UnusableException e) {
             return new Preflight(e.getMessage(), null);
         }

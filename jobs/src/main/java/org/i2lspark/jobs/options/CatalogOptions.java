@@ -25,7 +25,7 @@ public final class CatalogOptions {
             names = "--catalog-root",
             paramLabel = "DIR",
             description =
-                    "Local images that a table names are only read below this folder. Default: the table's folder.")
+                    "Local images that a table names are only read below this folder, a path or a file: URI. Default: the table's folder.")
     private String root;
 
     @Option(

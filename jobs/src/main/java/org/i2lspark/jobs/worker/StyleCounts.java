@@ -46,8 +46,13 @@ public record StyleCounts(
         return plus(new StyleCounts(0, 1, 0, 0, 0, 0, 0, 0));
     }
 
-    StyleCounts plusFailed(boolean before) {
-        return plus(new StyleCounts(0, 0, 1, before ? 1 : 0, 0, 0, 0, 0));
+    StyleCounts plusFailed() {
+        return plus(new StyleCounts(0, 0, 1, 0, 0, 0, 0, 0));
+    }
+
+    /** A style failed in an earlier run, and was not tried again. */
+    StyleCounts plusFailedBefore() {
+        return plus(new StyleCounts(0, 0, 1, 1, 0, 0, 0, 0));
     }
 
     StyleCounts plusReceiptLost() {

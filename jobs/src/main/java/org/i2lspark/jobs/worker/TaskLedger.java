@@ -47,16 +47,17 @@ final class TaskLedger {
     }
 
     void failed(Style style, Failure failure, List<ImageFacts> facts) {
-        failed(style, failure, facts, false);
+        counts = counts.plusFailed();
+        addFailed(style, failure, facts);
     }
 
     /** A style failed in an earlier run, and was not tried again. */
     void failedBefore(Style style, Failure failure, List<ImageFacts> facts) {
-        failed(style, failure, facts, true);
+        counts = counts.plusFailedBefore();
+        addFailed(style, failure, facts);
     }
 
-    private void failed(Style style, Failure failure, List<ImageFacts> facts, boolean before) {
-        counts = counts.plusFailed(before);
+    private void addFailed(Style style, Failure failure, List<ImageFacts> facts) {
         progress.settled(style);
         progress.failed();
         rows.addFailed(style, failure, facts);

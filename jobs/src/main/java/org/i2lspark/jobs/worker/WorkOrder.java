@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.Serializable;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.hadoop.fs.FileUtil;
@@ -24,6 +25,11 @@ import org.i2lspark.torch.Torch;
  */
 public record WorkOrder(StackSettings stack, String model, String libtorch, Map<String, String> checkpoints)
         implements Serializable {
+
+    /** In order of names: fingerprints follow from them. */
+    public WorkOrder {
+        checkpoints = Collections.unmodifiableSortedMap(new TreeMap<>(checkpoints));
+    }
 
     /**
      * Finds out what this executor can do.
@@ -67,7 +73,7 @@ public record WorkOrder(StackSettings stack, String model, String libtorch, Map<
 
     private static WorkOrder of(Stack stack, Map<String, String> checkpoints) {
         return new WorkOrder(
-                stack.settings(), stack.model().description(), Torch.library().build(), new TreeMap<>(checkpoints));
+                stack.settings(), stack.model().description(), Torch.library().build(), checkpoints);
     }
 
     /**

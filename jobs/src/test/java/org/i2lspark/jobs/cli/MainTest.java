@@ -97,6 +97,16 @@ class MainTest {
     }
 
     @Test
+    void whatIsOutOfItsBoundsIsToldByEveryCommand() {
+        assertThat(CommandLineRun.of("query", folder, "--rows", "-1").err().lines())
+                .containsExactly("Error: Invalid --rows: -1 (expected 0 or more)");
+        assertThat(CommandLineRun.of("bench", "--models", folder, "--repeats", "0")
+                        .err()
+                        .lines())
+                .containsExactly("Error: Invalid --repeats: 0 (expected 1 or more)");
+    }
+
+    @Test
     void aSettingOfOursThatIsMistypedIsToldWithTheNearest() {
         CommandLineRun run = CommandLineRun.of("query", folder, "--conf", "spark.i2l.decoder.memroy=1g");
         assertThat(run.err().lines())

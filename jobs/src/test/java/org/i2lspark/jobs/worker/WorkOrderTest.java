@@ -42,7 +42,9 @@ class WorkOrderTest {
 
     @Test
     void anExecutorThatComputesOtherwiseIsRefused() {
-        refuses(order("2.5.1+cu128", Map.of("DINOv3-7B", "a:b")), "its libtorch is 2.5.1+cu128, but the run was settled on 2.7.1+cu128");
+        refuses(
+                order("2.5.1+cu128", Map.of("DINOv3-7B", "a:b")),
+                "its libtorch is 2.5.1+cu128, but the run was settled on 2.7.1+cu128");
     }
 
     @Test
