@@ -45,20 +45,28 @@ final class ParquetTable {
         StructField[] fields = table.schema().fields();
         Map<String, Integer> places = TableColumns.places(List.of(table.columns()));
         List<Column> columns = new ArrayList<>();
-        columns.add(concat(
-                        lit("row "),
-                        col("_metadata.row_index").plus(1).cast("string"),
-                        lit(" of "),
-                        col("_metadata.file_name"))
+        columns.add(concat(lit("row "), row().cast("string"), lit(" of "), col("_metadata.file_name"))
                 .as(TableRow.PLACE));
-        for (StructField wanted : TableRow.SCHEMA.fields()) {
-            if (!wanted.name().equals(TableRow.PLACE)) {
-                Integer place = places.get(wanted.name());
-                Column column = place == null ? lit(null).cast("string") : text(fields[place]);
-                columns.add(column.as(wanted.name()));
-            }
+        StructField image = fields[places.get(TableColumns.IMAGE)];
+        boolean held = EmbeddedImages.areIn(image.dataType());
+        columns.add((held ? col("_metadata.file_path") : text(image)).as(TableColumns.IMAGE));
+        columns.add((held ? row() : none("bigint")).as(TableRow.ROW));
+        columns.add((held ? EmbeddedImages.items(image) : none("int")).as(TableRow.ITEM));
+        columns.add(none("string").as(TableRow.PROBLEM));
+        for (String wanted : List.of(TableColumns.STYLE_ID, TableColumns.BRAND, TableColumns.POSITION)) {
+            Integer place = places.get(wanted);
+            columns.add((place == null ? none("string") : text(fields[place])).as(wanted));
         }
         return table.select(columns.toArray(new Column[0]));
+    }
+
+    private static Column none(String type) {
+        return lit(null).cast(type);
+    }
+
+    /** In its file, from 1 on. */
+    private static Column row() {
+        return col("_metadata.row_index").plus(1);
     }
 
     private static Dataset<Row> table(SparkSession spark, Storage storage, Path path) throws IOException {
@@ -72,6 +80,10 @@ final class ParquetTable {
         return reader.parquet(path.toString());
     }
 
+    static Column column(StructField field) {
+        return col("`" + field.name().replace("`", "``") + "`");
+    }
+
     /** As a person would write it: no {@code 1.0} for what is the number 1. */
     private static Column text(StructField field) throws TableProblem {
         DataType type = field.dataType();
@@ -79,10 +91,14 @@ final class ParquetTable {
                 || type instanceof StructType
                 || type instanceof ArrayType
                 || type instanceof MapType) {
-            throw new TableProblem("its column %s is %s (expected text)"
-                    .formatted(TableColumns.normalized(field.name()), type.typeName()));
+            String name = TableColumns.normalized(field.name());
+            throw new TableProblem("its column %s is %s (expected %s)"
+                    .formatted(
+                            name,
+                            type.simpleString(),
+                            name.equals(TableColumns.IMAGE) ? "text, or bytes of image files" : "text"));
         }
-        Column column = col("`" + field.name().replace("`", "``") + "`");
+        Column column = column(field);
         Column plain = column.cast("string");
         if (!(type instanceof DoubleType || type instanceof FloatType || type instanceof DecimalType)) {
             return plain;

@@ -15,9 +15,10 @@ import static org.apache.spark.sql.functions.struct;
 import static org.apache.spark.sql.functions.trim;
 import static org.apache.spark.sql.functions.when;
 
-import java.util.ArrayList;
+import java.net.URI;
+import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.regex.Pattern;
+import java.util.Set;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.sql.Column;
@@ -26,6 +27,8 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.jobs.storage.CatalogPlace;
+import org.i2lspark.jobs.storage.RowImage;
 import org.i2lspark.jobs.storage.Storage;
 
 /**
@@ -33,8 +36,6 @@ import org.i2lspark.jobs.storage.Storage;
  * each image. Images of a style are ordered by position, then by URI. A relative URI counts from the table's folder.
  */
 final class TableCatalog {
-    private static final Pattern ABSOLUTE = Pattern.compile("(/|[a-zA-Z][a-zA-Z0-9+.-]*:/).*", Pattern.DOTALL);
-
     private TableCatalog() {}
 
     /**
@@ -100,7 +101,11 @@ final class TableCatalog {
                 .agg(
                         min(placedBrand),
                         max(placedBrand),
-                        array_sort(collect_list(struct(number().as(TableColumns.POSITION), col(TableColumns.IMAGE)))));
+                        array_sort(collect_list(struct(
+                                number().as(TableColumns.POSITION),
+                                col(TableColumns.IMAGE),
+                                col(TableRow.ROW),
+                                col(TableRow.ITEM)))));
         String folder = TableFormat.imagesFolder(path).toString();
         return grouped.toJavaRDD().map(row -> style(row, folder));
     }
@@ -109,10 +114,11 @@ final class TableCatalog {
         String id = row.getString(0);
         Row brand = row.getStruct(1);
         Row other = row.getStruct(2);
-        List<String> images = new ArrayList<>();
+        Set<String> distinct = new LinkedHashSet<>();
         for (Row entry : row.<Row>getList(3)) {
-            images.add(resolve(entry.getString(1), folder));
+            distinct.add(image(entry, folder));
         }
+        List<String> images = List.copyOf(distinct);
         if (brand == null) {
             return new Style(id, null, images);
         }
@@ -123,15 +129,11 @@ final class TableCatalog {
         return new Style(id, brand.getString(0), images, problem, null);
     }
 
-    /** What is no path stays as it is, and fails when it is read. */
-    private static String resolve(String image, String folder) {
-        if (ABSOLUTE.matcher(image).matches()) {
-            return image;
+    private static String image(Row entry, String folder) {
+        if (entry.isNullAt(2)) {
+            return CatalogPlace.resolve(entry.getString(1), folder);
         }
-        try {
-            return new Path(folder, new Path(image)).toString();
-        } catch (IllegalArgumentException e) {
-            return image;
-        }
+        String file = new Path(URI.create(entry.getString(1))).toString();
+        return new RowImage(file, entry.getLong(2), entry.isNullAt(3) ? 0 : entry.getInt(3)).name();
     }
 }

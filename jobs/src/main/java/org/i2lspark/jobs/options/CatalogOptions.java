@@ -3,6 +3,7 @@ package org.i2lspark.jobs.options;
 import java.util.Map;
 import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.catalog.Catalog;
+import org.i2lspark.jobs.storage.CatalogPlace;
 import org.i2lspark.jobs.storage.ImageSource;
 import picocli.CommandLine.Option;
 
@@ -17,7 +18,8 @@ public final class CatalogOptions {
             paramLabel = "URI",
             description = {
                 "What to work on. A folder: each sub-folder with images is a style, an image directly in the folder is a style of its own.",
-                "Or a .parquet, .csv, .tsv or .jsonl table with columns style_id, image and optionally brand, position."
+                "Or a .parquet, .csv, .tsv or .jsonl table with columns style_id, image and optionally brand, position.",
+                "In Parquet, the column image may hold the images themselves. One that a style names twice counts once."
             })
     private String catalog;
 
@@ -51,8 +53,9 @@ public final class CatalogOptions {
 
     /** Which images may be read of the catalog, now that it is known what it is. */
     public ImageSource.Rules rules(Catalog read, ImageLimits limits) throws UnusableException {
-        String scheme = read.path().toUri().getScheme();
-        return new ImageSource.Rules(allowHttp, read.isTable() ? rootOf(read) : null, scheme, limits.maxBytes());
+        CatalogPlace place =
+                new CatalogPlace(read.path().toString(), read.imagesFolder().toString());
+        return new ImageSource.Rules(allowHttp, read.isTable() ? rootOf(read) : null, place, limits.maxBytes());
     }
 
     private String rootOf(Catalog table) throws UnusableException {

@@ -6,6 +6,7 @@ import java.io.Serializable;
 import java.net.URI;
 import java.nio.file.Files;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
@@ -24,6 +25,7 @@ public final class ImageSource {
     private final Storage storage;
     private final Rules rules;
     private final WebImages web;
+    private final ParquetImages rows;
 
     /**
      * What may be read. The rows of a catalog come from somewhere else, and the executors that read what they name may
@@ -32,10 +34,11 @@ public final class ImageSource {
      * @param allowHttp whether images on the web may be read
      * @param localRoot folder below which local images may be read; null where the catalog is no table, so that the images
      *     were found by listing
-     * @param scheme of the catalog's own file system, which is always allowed
+     * @param catalog from whose own file system images may always be read; null when there is none
      * @param maxBytes files of more bytes are refused
      */
-    public record Rules(boolean allowHttp, String localRoot, String scheme, long maxBytes) implements Serializable {}
+    public record Rules(boolean allowHttp, String localRoot, CatalogPlace catalog, long maxBytes)
+            implements Serializable {}
 
     /** An image that the rules do not allow to read. */
     public static final class ForbiddenException extends LastingException {
@@ -63,10 +66,11 @@ public final class ImageSource {
         this.storage = storage;
         this.rules = rules;
         this.web = web;
+        this.rows = new ParquetImages(storage, rules.maxBytes());
     }
 
     /**
-     * The bytes of an image file.
+     * The bytes of an image file, or of an image that a catalog holds itself.
      *
      * @throws ForbiddenException if the rules do not allow it, or if the URI is none
      * @throws TooManyBytesException if it is too large
@@ -74,7 +78,8 @@ public final class ImageSource {
     public byte[] read(String uri) throws IOException {
         if (Secrets.inUri(uri)) {
             throw new ForbiddenException(
-                    "Cannot read image: its URI holds credentials, which would end up in the manifest; make it readable without");
+                    "Cannot read image: its URI holds credentials, which would end up in the manifest; make it"
+                            + " readable without");
         }
         if (uri.indexOf('\0') >= 0) {
             throw new ForbiddenException("Cannot read image: its URI holds a NUL character");
@@ -82,22 +87,46 @@ public final class ImageSource {
         try {
             Matcher matcher = SCHEME.matcher(uri);
             String scheme = matcher.matches() ? matcher.group(1).toLowerCase(Locale.ROOT) : "";
-            return WEB.contains(scheme) ? readWeb(URI.create(uri)) : readStored(new Path(uri), scheme);
+            if (WEB.contains(scheme)) {
+                return readWeb(URI.create(uri));
+            }
+            Optional<RowImage> row = RowImage.named(uri);
+            return row.isPresent() ? readRow(row.get(), scheme) : readStored(new Path(uri), scheme);
         } catch (IllegalArgumentException e) {
             throw new ForbiddenException("Cannot read image: invalid URI: " + e.getMessage());
         }
     }
 
     private byte[] readStored(Path path, String scheme) throws IOException {
+        requireAllowed(path, scheme);
+        return readFile(path);
+    }
+
+    /** What lies in the catalog's own files may always be read. */
+    private byte[] readRow(RowImage image, String scheme) throws IOException {
+        Path file = new Path(image.file());
+        if (rules.catalog == null || !rules.catalog.has(file)) {
+            requireAllowed(file, scheme);
+        }
+        ParquetImages.Value value = rows.read(image);
+        if (value.bytes() != null) {
+            return value.bytes();
+        }
+        if (RowImage.named(value.path()).isPresent()) {
+            throw new ForbiddenException("Cannot read image: its row's path leads to another row: " + value.path());
+        }
+        return read(rules.catalog == null ? value.path() : rules.catalog.resolve(value.path()));
+    }
+
+    private void requireAllowed(Path path, String scheme) throws IOException {
         String own = scheme.isEmpty() ? storage.fileSystem(path).getUri().getScheme() : scheme;
-        if (!STORES.contains(own) && !own.equals(rules.scheme)) {
+        if (!STORES.contains(own) && (rules.catalog == null || !own.equals(rules.catalog.scheme()))) {
             throw new ForbiddenException("Cannot read image: scheme '%s' is not allowed (expected one of: %s)"
                     .formatted(own, String.join(", ", new TreeSet<>(STORES))));
         }
         if (own.equals("file")) {
             requireBelowRoot(path);
         }
-        return readFile(path);
     }
 
     private byte[] readFile(Path path) throws IOException {
