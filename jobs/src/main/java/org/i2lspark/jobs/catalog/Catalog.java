@@ -58,8 +58,8 @@ public final class Catalog {
     }
 
     /**
-     * Reads a catalog: a table in Parquet (a file or a folder of them), CSV with a header, or JSON; else a
-     * folder of images, which executors list.
+     * Reads a catalog: a table in Parquet (a file or a folder of them), CSV with a header, or JSON; a tar archive or a
+     * folder of them; else a folder of images. Executors list the last two.
      *
      * @throws UnusableException if there is none, if it is malformed, or if it holds no image
      */
@@ -69,14 +69,14 @@ public final class Catalog {
                 .orElseThrow(() ->
                         new UnusableException("Cannot read catalog %s: there is no such file or folder (expected %s)"
                                 .formatted(uri, TableFormat.EXPECTED)));
-        TableFormat format = TableFormat.of(storage, status).orElse(null);
+        List<Path> archives = TarCatalog.archives(storage, status);
+        TableFormat format =
+                archives.isEmpty() ? TableFormat.of(storage, status).orElse(null) : null;
         Catalog catalog = new Catalog(
                 uri,
                 path,
                 format,
-                format == null
-                        ? folder(spark, storage, path, uri)
-                        : TableCatalog.read(spark, storage, format, path, uri).map(Found::of));
+                archives.isEmpty() ? found(spark, storage, format, path, uri) : TarCatalog.read(spark, archives));
         if (catalog.styleCount() == 0) {
             catalog.close();
             throw new UnusableException("Cannot read catalog %s: it holds no images (expected %s)"
@@ -87,6 +87,13 @@ public final class Catalog {
                                     : "rows with style_id and image"));
         }
         return catalog;
+    }
+
+    private static JavaRDD<Found> found(SparkSession spark, Storage storage, TableFormat format, Path path, String uri)
+            throws UnusableException {
+        return format == null
+                ? folder(spark, storage, path, uri)
+                : TableCatalog.read(spark, storage, format, path, uri).map(Found::of);
     }
 
     private static JavaRDD<Found> folder(SparkSession spark, Storage storage, Path path, String uri)

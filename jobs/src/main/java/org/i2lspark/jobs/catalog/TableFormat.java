@@ -20,7 +20,7 @@ enum TableFormat {
     JSON(".*\\.(jsonl|ndjson|json)(\\.gz)?");
 
     /** What a catalog may be, for messages. */
-    static final String EXPECTED = "a folder of images, or a .parquet, .csv, .tsv or .jsonl table";
+    static final String EXPECTED = "a folder of images, a .parquet, .csv, .tsv or .jsonl table, or .tar archives";
 
     private final Pattern names;
 

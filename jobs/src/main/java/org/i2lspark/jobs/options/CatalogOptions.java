@@ -19,7 +19,8 @@ public final class CatalogOptions {
             description = {
                 "What to work on. A folder: each sub-folder with images is a style, an image directly in the folder is a style of its own.",
                 "Or a .parquet, .csv, .tsv or .jsonl table with columns style_id, image and optionally brand, position.",
-                "In Parquet, the column image may hold the images themselves. One that a style names twice counts once."
+                "In Parquet, the column image may hold the images themselves. One that a style names twice counts once.",
+                "Or a .tar, or a folder of them, as webdataset has them: a folder in it is a style."
             })
     private String catalog;
 

@@ -4,6 +4,7 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.Serializable;
 import java.net.URI;
+import java.nio.channels.SeekableByteChannel;
 import java.nio.file.Files;
 import java.util.Locale;
 import java.util.Optional;
@@ -78,8 +79,7 @@ public final class ImageSource {
     public byte[] read(String uri) throws IOException {
         if (Secrets.inUri(uri)) {
             throw new ForbiddenException(
-                    "Cannot read image: its URI holds credentials, which would end up in the manifest; make it"
-                            + " readable without");
+                    "Cannot read image: its URI holds credentials, which would end up in the manifest; make it readable without");
         }
         if (uri.indexOf('\0') >= 0) {
             throw new ForbiddenException("Cannot read image: its URI holds a NUL character");
@@ -91,7 +91,11 @@ public final class ImageSource {
                 return readWeb(URI.create(uri));
             }
             Optional<RowImage> row = RowImage.named(uri);
-            return row.isPresent() ? readRow(row.get(), scheme) : readStored(new Path(uri), scheme);
+            if (row.isPresent()) {
+                return readRow(row.get(), scheme);
+            }
+            Optional<MemberImage> member = MemberImage.named(uri);
+            return member.isPresent() ? readMember(member.get(), scheme) : readStored(new Path(uri), scheme);
         } catch (IllegalArgumentException e) {
             throw new ForbiddenException("Cannot read image: invalid URI: " + e.getMessage());
         }
@@ -102,12 +106,26 @@ public final class ImageSource {
         return readFile(path);
     }
 
-    /** What lies in the catalog's own files may always be read. */
-    private byte[] readRow(RowImage image, String scheme) throws IOException {
+    private byte[] readMember(MemberImage image, String scheme) throws IOException {
         Path file = new Path(image.file());
+        requireAllowedOrOwn(file, scheme);
+        requireSize(image.bytes());
+        return Retries.run(() -> {
+            try (SeekableByteChannel channel = storage.open(file)) {
+                return new FileRanges(channel).read(image.offset(), image.bytes());
+            }
+        });
+    }
+
+    /** What lies in the catalog's own files may always be read. */
+    private void requireAllowedOrOwn(Path file, String scheme) throws IOException {
         if (rules.catalog == null || !rules.catalog.has(file)) {
             requireAllowed(file, scheme);
         }
+    }
+
+    private byte[] readRow(RowImage image, String scheme) throws IOException {
+        requireAllowedOrOwn(new Path(image.file()), scheme);
         ParquetImages.Value value = rows.read(image);
         if (value.bytes() != null) {
             return value.bytes();

@@ -13,12 +13,16 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
+import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
+import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
+import org.apache.commons.compress.archivers.tar.TarConstants;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.spark.sql.DataFrameWriter;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.i2lspark.jobs.EmbeddedSpark;
+import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.storage.CatalogPlace;
 import org.i2lspark.jobs.storage.ImageSource;
 import org.i2lspark.jobs.storage.ImageSource.ForbiddenException;
@@ -278,6 +282,101 @@ class ContainerCatalogTest {
         assertThat(styles(csv))
                 .extracting(Style::images)
                 .containsExactly(List.of("file:" + folder.resolve("0.jpg"), "file:" + folder.resolve("1.jpg")));
+    }
+
+    @Test
+    void aFolderInATarIsAStyleAndImagesOfOneNameAreOne() throws IOException {
+        String longName = "deep/" + "d".repeat(120) + "/ä" + "f".repeat(150) + ".jpg";
+        Path tar = tar(
+                "list.tar",
+                "./brand/style/1.jpg=one",
+                "brand/style/0.png=zero",
+                "key.b.jpg=right",
+                "key.a.jpg=left",
+                "key.json={}",
+                "._key.jpg=mac",
+                "__MACOSX/x.jpg=mac",
+                longName + "=long",
+                "link.jpg>key.a.jpg");
+        Catalog catalog = Catalog.read(spark, new Storage(new Configuration()), tar.toString());
+        assertThat(catalog.passedOver().files()).isEqualTo(2);
+        catalog.close();
+        List<Style> styles = styles(tar);
+        assertThat(styles)
+                .extracting(Style::id, Style::brand)
+                .containsExactlyInAnyOrder(
+                        tuple("brand/style", "brand"),
+                        tuple("key", null),
+                        tuple(longName.substring(0, longName.lastIndexOf('/')), "deep"));
+        assertThat(contents(tar)).containsExactlyInAnyOrder("zero", "one", "left", "right", "long");
+        assertThat(contents(tar)).containsSubsequence("zero", "one").containsSubsequence("left", "right");
+        String image = styles.stream()
+                .filter(style -> style.id().equals("brand/style"))
+                .findFirst()
+                .orElseThrow()
+                .images()
+                .get(0);
+        assertThat(image).matches("file:" + tar + "#member=brand/style/0\\.png&offset=\\d+&bytes=4");
+        assertThatThrownBy(() -> source(tar, 3).read(image)).isInstanceOf(TooManyBytesException.class);
+    }
+
+    @Test
+    void aFolderGoesOnInTheNextTarAndTwoKeysOfOneNameAreRefused() throws IOException {
+        Path shards = Files.createDirectory(folder.resolve("shards"));
+        tar("shards/1.tar", "s/b.jpg=b", "k.jpg=k");
+        tar("shards/0.tar", "s/c.jpg=c", "s/a.jpg=a");
+        assertThat(styles(shards)).extracting(Style::id).containsExactlyInAnyOrder("s", "k");
+        assertThat(contents(shards)).containsSubsequence("a", "b", "c").contains("k");
+        tar("shards/2.tar", "k.jpg=other");
+        assertThatThrownBy(() -> styles(shards))
+                .isInstanceOf(UnusableException.class)
+                .hasMessageContaining("two styles have the id 'k', those of ")
+                .hasMessageContaining("/1.tar#member=k.jpg")
+                .hasMessageContaining("/2.tar#member=k.jpg");
+    }
+
+    @Test
+    void aTarThatIsDamagedCutOffOrCompressedIsRefused() throws IOException {
+        Path tar = tar("list.tar", "a.jpg=one", "b.jpg=" + "two".repeat(1000));
+        byte[] bytes = Files.readAllBytes(tar);
+        byte[] flipped = bytes.clone();
+        flipped[3] ^= 1;
+        Files.write(tar, flipped);
+        assertThatThrownBy(() -> styles(tar))
+                .isInstanceOf(UnusableException.class)
+                .hasMessageMatching("Cannot read catalog .*/list.tar: file:.*/list.tar is .*damaged.*");
+        Files.write(tar, Arrays.copyOf(bytes, 2500));
+        assertThatThrownBy(() -> styles(tar))
+                .isInstanceOf(UnusableException.class)
+                .hasMessageContaining("cut off");
+        Path compressed = Files.move(tar, folder.resolve("list.tar.gz"));
+        for (Path catalog : List.of(compressed, folder)) {
+            assertThatThrownBy(() -> styles(catalog))
+                    .isInstanceOf(UnusableException.class)
+                    .hasMessageContaining("list.tar.gz: it is compressed");
+        }
+    }
+
+    /** @param members as NAME=CONTENT, or NAME&gt;TARGET for a link */
+    private Path tar(String name, String... members) throws IOException {
+        Path file = folder.resolve(name);
+        try (TarArchiveOutputStream tar = new TarArchiveOutputStream(Files.newOutputStream(file), "UTF-8")) {
+            tar.setLongFileMode(TarArchiveOutputStream.LONGFILE_POSIX);
+            tar.setAddPaxHeadersForNonAsciiNames(true);
+            for (String member : members) {
+                String[] parts = member.split("[=>]", 2);
+                TarArchiveEntry entry = member.contains(">")
+                        ? new TarArchiveEntry(parts[0], TarConstants.LF_SYMLINK)
+                        : new TarArchiveEntry(parts[0]);
+                byte[] content = member.contains(">") ? new byte[0] : parts[1].getBytes(StandardCharsets.UTF_8);
+                entry.setLinkName(member.contains(">") ? parts[1] : "");
+                entry.setSize(content.length);
+                tar.putArchiveEntry(entry);
+                tar.write(content);
+                tar.closeArchiveEntry();
+            }
+        }
+        return file;
     }
 
     private Path table(String query) {

@@ -8,6 +8,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
+import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
@@ -55,6 +57,25 @@ class ContainersTest {
         assertThat(images.get(3).<String>getAs("error_message"))
                 .endsWith(".parquet#row=4: Cannot read image: the row has no bytes");
         assertThat(images).extracting(row -> row.<String>getAs("error_class")).doesNotContain("internal", "store_read");
+
+        CommandLineRun archive = generate(writeTar(), models);
+        assertThat(archive.out()).contains("Styles: 0 done, 1 skipped (unchanged), 0 failed");
+        assertThat(imageRows("WHERE uri LIKE '%/list.tar#member=good/1.png&%'")).hasSize(1);
+    }
+
+    private Path writeTar() throws IOException {
+        Path archive = folder.resolve("list.tar");
+        try (TarArchiveOutputStream tar = new TarArchiveOutputStream(Files.newOutputStream(archive))) {
+            for (String name : List.of("1.png", "0.png")) {
+                byte[] image = Files.readAllBytes(IMAGES.resolve(name));
+                TarArchiveEntry entry = new TarArchiveEntry("good/" + name);
+                entry.setSize(image.length);
+                tar.putArchiveEntry(entry);
+                tar.write(image);
+                tar.closeArchiveEntry();
+            }
+        }
+        return archive;
     }
 
     private Path writeTable() throws IOException {
