@@ -1,0 +1,110 @@
+package org.i2lspark.jobs;
+
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+
+import com.tngtech.archunit.ArchConfiguration;
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaMethodCall;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import java.util.Set;
+import org.i2lspark.jobs.cli.Main;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** What may know of what; docs/architecture.md says why. */
+class WallsTest {
+    private static final String JOBS = "org.i2lspark.jobs";
+    private static final Set<String> WRITES =
+            Set.of("create", "createFile", "append", "delete", "rename", "mkdirs", "concat", "truncate");
+
+    private static JavaClasses classes;
+
+    @BeforeAll
+    static void read() {
+        ArchConfiguration.get().setResolveMissingDependenciesFromClassPath(false);
+        classes = new ClassFileImporter()
+                .importUrl(Main.class.getProtectionDomain().getCodeSource().getLocation());
+    }
+
+    @Test
+    void eachPackageKnowsOnlyWhatLiesBelowIt() {
+        layeredArchitecture()
+                .consideringOnlyDependenciesInLayers()
+                .layer("root")
+                .definedBy(JOBS)
+                .layer("storage")
+                .definedBy(JOBS + ".storage")
+                .layer("catalog")
+                .definedBy(JOBS + ".catalog")
+                .layer("output")
+                .definedBy(JOBS + ".output")
+                .layer("options")
+                .definedBy(JOBS + ".options")
+                .layer("worker")
+                .definedBy(JOBS + ".worker")
+                .layer("generate")
+                .definedBy(JOBS + ".generate")
+                .layer("maintenance")
+                .definedBy(JOBS + ".maintenance")
+                .layer("cli")
+                .definedBy(JOBS + ".cli")
+                .whereLayer("root")
+                .mayNotAccessAnyLayer()
+                .whereLayer("storage")
+                .mayOnlyAccessLayers("root")
+                .whereLayer("catalog")
+                .mayOnlyAccessLayers("root", "storage")
+                .whereLayer("output")
+                .mayOnlyAccessLayers("root", "storage", "options")
+                .whereLayer("options")
+                .mayOnlyAccessLayers("root", "storage", "catalog")
+                .whereLayer("worker")
+                .mayOnlyAccessLayers("root", "storage", "catalog", "output", "options")
+                .whereLayer("generate")
+                .mayOnlyAccessLayers("root", "storage", "catalog", "output", "options", "worker")
+                .whereLayer("maintenance")
+                .mayOnlyAccessLayers("root", "storage", "output")
+                .check(classes);
+    }
+
+    /** Else a file could be seen before it is whole, or an output lose what only its package may remove. */
+    @Test
+    void onlyStorageWritesAndDeletes() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage(JOBS + ".storage")
+                .should()
+                .callMethodWhere(DescribedPredicate.describe(
+                        "it changes a file system of Hadoop's",
+                        (JavaMethodCall call) ->
+                                call.getTargetOwner().getPackageName().equals("org.apache.hadoop.fs")
+                                        && WRITES.contains(call.getName())))
+                .check(classes);
+    }
+
+    @Test
+    void onlyWorkersAndCommandsRunTheStack() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackages(JOBS + ".worker", JOBS + ".cli")
+                .should()
+                .dependOnClassesThat(resideInAPackage("org.i2lspark")
+                        .or(resideInAPackage("org.i2lspark.decoder"))
+                        .as("are the stack"))
+                .check(classes);
+    }
+
+    @Test
+    void onlyCommandsAndOptionsKnowTheCommandLine() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackages(JOBS + ".cli", JOBS + ".options")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("picocli..")
+                .check(classes);
+    }
+}
