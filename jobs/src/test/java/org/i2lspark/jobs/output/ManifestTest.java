@@ -1,9 +1,13 @@
 package org.i2lspark.jobs.output;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -228,6 +232,45 @@ class ManifestTest {
         assertThat(storage.readAll(manifest.runFile(id), 1 << 20)).isEqualTo(committed);
         assertThat(storage.files(new Path(layout.output(), "manifest"))).containsExactlyInAnyOrderElementsOf(files);
         assertThat(manifest.damages()).isEmpty();
+    }
+
+    @Test
+    void whatALivingRunHasWrittenStays() throws IOException {
+        commit("20260101T000000Z-aaaa", 1, new Manifest.Expected(1, 1));
+        String id = "20260102T000000Z-bbbb";
+        Path run = layout.run(id);
+        storage.replace(new Path(run, "started"), run, new byte[0]);
+        storage.replace(new Path(run, "alive"), run, "{\"host\":\"elsewhere\"}".getBytes(UTF_8));
+        // rows that do not count yet, and a LoRA before its receipt
+        storage.replace(new Path(manifest.folder(ManifestTable.LORAS, id), "part.parquet"), run, new byte[] {1});
+        Path lora = new Path(layout.loras(), "b-0123456789abcdef.safetensors");
+        storage.replace(lora, run, emptyLora());
+        Files.setLastModifiedTime(
+                java.nio.file.Path.of(lora.toUri()),
+                Files.getLastModifiedTime(java.nio.file.Path.of(new Path(run, "started").toUri())));
+
+        VacuumJob vacuum = new VacuumJob(spark, storage, layout);
+        VacuumJob.Report living = vacuum.execute(Duration.ZERO, false);
+        assertThat(living.loraCount()).isZero();
+        assertThat(living.runs()).isEmpty();
+        assertThat(living.manifestFiles()).isEmpty();
+        storage.delete(new Path(run, "alive"));
+        VacuumJob.Report dead = vacuum.execute(Duration.ZERO, false);
+        assertThat(dead.loras()).containsExactly("loras/b-0123456789abcdef.safetensors");
+        assertThat(dead.runs()).hasSize(1);
+        assertThat(dead.manifestFiles()).hasSize(1);
+        assertThat(storage.status(lora)).isEmpty();
+        assertThat(count(ManifestTable.LORAS)).isEqualTo(1);
+    }
+
+    /** A file by which this software is known as its maker. */
+    private static byte[] emptyLora() {
+        byte[] header = "{\"__metadata__\":{\"i2l.software\":\"x\"}}".getBytes(UTF_8);
+        return ByteBuffer.allocate(Long.BYTES + header.length)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putLong(header.length)
+                .put(header)
+                .array();
     }
 
     @Test
