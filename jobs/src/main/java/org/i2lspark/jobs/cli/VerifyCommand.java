@@ -15,8 +15,8 @@ import picocli.CommandLine.Option;
         name = "verify",
         mixinStandardHelpOptions = true,
         description = {
-            "Checks an output: the manifest's files are whole; each LoRA that it names is there, with its size, its SHA-256, "
-                    + "a valid header and a receipt; each LoRA that is there is named. All LoRAs are read.",
+            "Checks an output: the manifest's files are what was committed; each LoRA that it names is there, with its size, its SHA-256, "
+                    + "a valid header and a receipt; each receipt can be read; each LoRA that is there is named. All LoRAs are read.",
             ""
         },
         footer = {

@@ -317,6 +317,7 @@ public final class GenerateJob implements AutoCloseable {
                 "java", System.getProperty("java.version"),
                 "libtorch", order.libtorch(),
                 "device", GenerateOptions.lower(order.stack().device())));
+        versions.putAll(Manifest.VERSION);
         Rows runs = new Rows(ManifestTable.RUNS);
         runs.add(row -> row.text("run_id", runId)
                 .text("commit", runId)

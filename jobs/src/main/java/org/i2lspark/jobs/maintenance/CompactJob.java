@@ -69,9 +69,10 @@ public final class CompactJob {
             manifest.compact(commit, scratch);
         } finally {
             heartbeat.close();
-            storage.delete(scratch);
-            storage.deleteIfEmpty(layout.runs());
         }
+        // left behind where it broke, so that what it wrote by then is known for no commit that was lost
+        storage.delete(scratch);
+        storage.deleteIfEmpty(layout.runs());
         return new Report(commits.size(), before, files(List.of(commit)));
     }
 

@@ -56,7 +56,7 @@ public final class VacuumJob {
      * @param loraBytes their size
      * @param loras some of them
      * @param runs folders of runs that ended without a commit
-     * @param manifestFiles folders and files of commits that do not count, or no longer
+     * @param manifestFiles folders and files of commits that do not count, or no longer, and what of them was set aside as damaged
      * @param uploads names of objects of which an upload was never ended
      */
     public record Report(
@@ -102,8 +102,6 @@ public final class VacuumJob {
         long now = System.currentTimeMillis();
         List<Run> runs = new Runs(storage, layout.runs()).all(olderThan);
         requireNothingLost(runs);
-        List<Path> deadRuns =
-                runs.stream().filter(run -> !run.living()).map(Run::folder).toList();
         Optional<Long> oldestLiving =
                 runs.stream().filter(Run::living).map(Run::started).min(Long::compare);
         // a run that takes longer than the limit has not named its first LoRAs yet, and a compaction reads what it
@@ -116,6 +114,7 @@ public final class VacuumJob {
         long bytes = orphans.map(LoraFile::bytes).fold(0L, Long::sum);
         List<String> some = orphans.map(LoraFile::path).take(MAX_LISTED);
         List<Path> manifestFiles = deadManifestFiles(limit, living(runs));
+        List<Path> deadRuns = deadRuns(runs, manifestFiles);
         List<String> uploads =
                 storage.isObjectStore(layout.output()) ? endUploads(Instant.ofEpochMilli(limit), dryRun) : List.of();
         if (!dryRun) {
@@ -126,6 +125,7 @@ public final class VacuumJob {
             for (Path path : deadRuns) {
                 storage.delete(path);
             }
+            storage.deleteIfEmpty(layout.damaged());
             storage.deleteIfEmpty(layout.runs());
         }
         orphans.unpersist();
@@ -180,7 +180,7 @@ public final class VacuumJob {
         for (FileStatus file : storage.children(ManifestTable.RUNS.folder(layout.output()))) {
             String name = file.getPath().getName();
             if (name.endsWith(".parquet")) {
-                String commit = name.substring(0, name.length() - ".parquet".length());
+                String commit = Manifest.commitOf(file.getPath());
                 committed.add(commit);
                 if (counting.contains(commit)) {
                     lastCommit = Math.max(lastCommit, file.getModificationTime());
@@ -192,17 +192,45 @@ public final class VacuumJob {
         if (lastCommit >= cutoff) {
             dead.clear();
         }
-        for (ManifestTable table : List.of(ManifestTable.LORAS, ManifestTable.IMAGES)) {
-            for (FileStatus folder : storage.children(table.folder(layout.output()))) {
-                String name = folder.getPath().getName();
-                String commit = name.substring(name.indexOf('=') + 1);
-                long time = committed.contains(commit) ? lastCommit : newest(storage.files(folder.getPath()), folder);
-                if (!counting.contains(commit) && !living.contains(commit) && time < cutoff) {
-                    dead.add(folder.getPath());
-                }
+        for (FileStatus part : manifest.parts()) {
+            String commit = Manifest.commitOf(part.getPath());
+            long time = committed.contains(commit) ? lastCommit : newest(storage.files(part.getPath()), part);
+            if (!counting.contains(commit) && !living.contains(commit) && time < cutoff) {
+                dead.add(part.getPath());
             }
         }
+        dead.addAll(setAside(cutoff));
         return dead;
+    }
+
+    /** What was damaged, and was set aside before that. */
+    private List<Path> setAside(long cutoff) throws IOException {
+        Optional<FileStatus> folder = storage.status(layout.damaged());
+        // renaming keeps a file's time, unless the store copies; there the folder has none
+        boolean lately = folder.isPresent()
+                && !storage.isObjectStore(layout.damaged())
+                && folder.get().getModificationTime() >= cutoff;
+        return lately
+                ? List.of()
+                : storage.files(layout.damaged()).stream()
+                        .filter(file -> file.getModificationTime() < cutoff)
+                        .map(FileStatus::getPath)
+                        .toList();
+    }
+
+    /** A run of which rows stay for now stays too: without its folder they would pass for rows of a commit that was lost. */
+    private List<Path> deadRuns(List<Run> runs, List<Path> deadManifestFiles) throws IOException {
+        Set<String> kept = new HashSet<>();
+        for (FileStatus part : manifest.parts()) {
+            if (!deadManifestFiles.contains(part.getPath())) {
+                kept.add(Manifest.commitOf(part.getPath()));
+            }
+        }
+        kept.retainAll(manifest.lost(Set.of()));
+        return runs.stream()
+                .filter(run -> !run.living() && !kept.contains(run.folder().getName()))
+                .map(Run::folder)
+                .toList();
     }
 
     private List<String> endUploads(Instant cutoff, boolean dryRun) throws IOException {

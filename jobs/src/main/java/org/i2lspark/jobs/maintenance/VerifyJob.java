@@ -29,9 +29,9 @@ import org.i2lspark.jobs.storage.ShippedStorage;
 import org.i2lspark.jobs.storage.Storage;
 
 /**
- * Checks an output: each file of the manifest can be read and has the rows that it should; each LoRA that the manifest names is
- * there with the size and the SHA-256 that it says, a valid safetensors header and a receipt; and each LoRA that is there is
- * named. May also remove what is damaged, so that the next run makes it again.
+ * Checks an output: each file of the manifest is what was committed and has the rows that it should; each LoRA that the manifest
+ * names is there with the size and the SHA-256 that it says, a valid safetensors header and a receipt; each receipt can be read;
+ * and each LoRA that is there is named. May also remove what is damaged, so that the next run makes it again.
  */
 public final class VerifyJob {
     private static final int LORAS_PER_TASK = 100;
@@ -178,10 +178,12 @@ public final class VerifyJob {
                 .flatMap(row -> check(shipped, output)
                         .check(row.getAs("lora_path"), row.getAs("bytes"), row.getAs("sha256"))
                         .iterator());
-        JavaRDD<Finding> unnamed = new LoraFiles(spark, layout)
-                .unnamed(manifest)
+        LoraFiles files = new LoraFiles(spark, layout);
+        JavaRDD<Finding> receipts = files.unnamedReceipts(manifest)
+                .flatMap(path -> check(shipped, output).checkReceipt(path).iterator());
+        JavaRDD<Finding> unnamed = files.unnamed(manifest)
                 .map(file -> new Finding(Kind.NO_ROW, file.path(), "no row of the manifest names it"));
-        JavaRDD<Finding> all = wrong.union(unnamed).persist(StorageLevels.DISK_ONLY);
+        JavaRDD<Finding> all = wrong.union(unnamed).union(receipts).persist(StorageLevels.DISK_ONLY);
         Map<Kind, Long> counts = new TreeMap<>(all.map(Finding::kind).countByValue());
         List<Finding> some = all.take(MAX_LISTED);
         long removed = !repairs

@@ -84,6 +84,16 @@ public final class LoraCheck {
         return findings;
     }
 
+    /** What is wrong with the receipt of a LoRA that no row names, or of a style that failed. */
+    public List<Finding> checkReceipt(String path) {
+        try {
+            readReceipt(path);
+            return List.of();
+        } catch (IOException | IllegalArgumentException e) {
+            return List.of(new Finding(Kind.RECEIPT, path, unreadable(e)));
+        }
+    }
+
     private Finding checkLora(String path, long bytes, String sha256) {
         Path file = new Path(layout.output(), path);
         try {
@@ -113,16 +123,27 @@ public final class LoraCheck {
 
     private String receiptProblem(String path, String sha256) {
         try {
-            Optional<FileStatus> file = storage.status(layout.receiptOf(path));
-            if (file.isEmpty()) {
+            Optional<Receipt> receipt = readReceipt(path);
+            if (receipt.isEmpty()) {
                 return "its receipt is missing";
             }
-            Receipt receipt = Receipt.ofJson(storage.readAll(file.get(), MAX_RECEIPT_BYTES), path);
-            boolean agrees = receipt.lora() != null && receipt.lora().sha256().equals(sha256);
+            FinishedLora lora = receipt.get().lora();
+            boolean agrees = lora != null && lora.sha256().equals(sha256);
             return agrees ? null : "its receipt is of another LoRA than the manifest's row";
         } catch (IOException | IllegalArgumentException e) {
-            return "its receipt cannot be read: " + Problems.describe(e);
+            return unreadable(e);
         }
+    }
+
+    private static String unreadable(Exception problem) {
+        return "its receipt cannot be read: " + Problems.describe(problem);
+    }
+
+    private Optional<Receipt> readReceipt(String path) throws IOException {
+        Optional<FileStatus> file = storage.status(layout.receiptOf(path));
+        return file.isEmpty()
+                ? Optional.empty()
+                : Optional.of(Receipt.ofJson(storage.readAll(file.get(), MAX_RECEIPT_BYTES), path));
     }
 
     /**

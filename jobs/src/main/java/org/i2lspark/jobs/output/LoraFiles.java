@@ -28,13 +28,14 @@ public final class LoraFiles {
     private static final int REMOVED_AT_ONCE = 1000;
     private static final String SOFTWARE = "i2l.software";
 
+    private final JavaSparkContext context;
     private final String output;
     private final ShippedStorage storage;
     private final JavaRDD<LoraFile> files;
 
     /** Lists an output's files when they are asked for. */
     public LoraFiles(SparkSession spark, OutputLayout layout) {
-        JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
+        this.context = JavaSparkContext.fromSparkContext(spark.sparkContext());
         this.output = layout.output().toString();
         this.storage = ShippedStorage.of(spark);
         this.files = list(context, layout.loras(), output, storage);
@@ -61,9 +62,10 @@ public final class LoraFiles {
     }
 
     /** The files come page by page, and neither driver nor executor ever holds all. */
-    private static JavaRDD<LoraFile> list(JavaSparkContext context, Path loras, String output, ShippedStorage storage) {
-        return context.parallelize(List.of(loras.toString()), 1)
-                .flatMap(folder -> map(storage.here().list(new Path(folder)), LoraFiles::child))
+    private static JavaRDD<LoraFile> list(
+            JavaSparkContext context, Path folder, String output, ShippedStorage storage) {
+        return context.parallelize(List.of(folder.toString()), 1)
+                .flatMap(uri -> map(storage.here().list(new Path(uri)), LoraFiles::child))
                 .keyBy(Child::uri)
                 .partitionBy(new HashPartitioner(LISTINGS_A_CORE * context.defaultParallelism()))
                 .values()
@@ -100,6 +102,15 @@ public final class LoraFiles {
     /** Files that no row of the manifest names, whoever made them. */
     public JavaRDD<LoraFile> unnamed(Manifest manifest) throws IOException {
         return manifest.exists() ? byPath().subtractByKey(named(manifest)).values() : files;
+    }
+
+    /** LoRAs that have a receipt and no row, if they are there: of styles that failed, and of runs that did not commit. */
+    public JavaRDD<String> unnamedReceipts(Manifest manifest) throws IOException {
+        return list(context, new OutputLayout(output).receipts(), output, storage)
+                .filter(file -> file.path().endsWith(OutputLayout.RECEIPT))
+                .mapToPair(file -> new Tuple2<>(OutputLayout.loraOf(file.path()), true))
+                .subtractByKey(named(manifest))
+                .keys();
     }
 
     /**

@@ -8,6 +8,9 @@ import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.countDistinct;
 import static org.apache.spark.sql.functions.first;
 import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.map;
+import static org.apache.spark.sql.functions.map_concat;
+import static org.apache.spark.sql.functions.map_filter;
 import static org.apache.spark.sql.functions.max;
 import static org.apache.spark.sql.functions.max_by;
 import static org.apache.spark.sql.functions.not;
@@ -24,6 +27,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.api.java.JavaRDD;
@@ -50,9 +54,9 @@ import scala.jdk.javaapi.CollectionConverters;
  * The manifest of an output: what has been committed, and how more is.
  *
  * <p>A commit is a folder {@code commit=ID} of files in each of the tables loras and images, and after them one file in the
- * table runs, made at once: with it all of the commit counts, before it nothing. A run commits once, under its own id.
- * Compaction commits earlier runs again under a new, greater id, and of several commits of a run the greatest counts; the
- * earlier files stay for those who are reading them.
+ * table runs, made at once: with it all of the commit counts, before it nothing. What the files hash to is written down in
+ * {@code sums} before that. A run commits once, under its own id. Compaction commits earlier runs again under a new, greater
+ * id, and of several commits of a run the greatest counts; the earlier files stay for those who are reading them.
  */
 public final class Manifest {
     private static final Logger LOG = LoggerFactory.getLogger(Manifest.class);
@@ -62,14 +66,23 @@ public final class Manifest {
     private static final String COMMIT_PROTOCOL = "org.apache.spark.internal.io.cloud.PathOutputCommitProtocol";
     private static final String PARQUET_COMMITTER = "org.apache.spark.internal.io.cloud.BindingParquetOutputCommitter";
 
+    private static final Pattern PART = Pattern.compile("commit=.+|.+\\.sha256");
+    private static final String VERSIONS = "versions";
+    private static final String SUMS = "manifest-sums";
+
+    /** What a run's {@code versions} say of this manifest, so that a commit whose sums are gone does not pass for an older one. */
+    public static final Map<String, String> VERSION = Map.of(SUMS, "sha256");
+
     private final SparkSession spark;
     private final Storage storage;
     private final Path output;
+    private final ManifestSums sums;
 
     public Manifest(SparkSession spark, Storage storage, Path output) {
         this.spark = spark;
         this.storage = storage;
         this.output = output;
+        this.sums = new ManifestSums(spark, storage, output);
     }
 
     /** Whether a run has been committed. */
@@ -91,14 +104,13 @@ public final class Manifest {
     public List<String> lost(Set<String> runs) throws IOException {
         Set<String> committed = new TreeSet<>();
         for (String file : runFiles()) {
-            String name = new Path(file).getName();
-            committed.add(name.substring(0, name.length() - ".parquet".length()));
+            committed.add(commitOf(new Path(file)));
         }
         String last = committed.stream().reduce("", (a, b) -> b);
         Set<String> lost = new TreeSet<>();
         for (ManifestTable table : List.of(ManifestTable.LORAS, ManifestTable.IMAGES)) {
             for (FileStatus folder : storage.children(table.folder(output))) {
-                String commit = folder.getPath().getName().substring(COMMIT.length() + 1);
+                String commit = commitOf(folder.getPath());
                 if (!committed.contains(commit) && !runs.contains(commit) && commit.compareTo(last) > 0) {
                     lost.add(commit);
                 }
@@ -108,7 +120,7 @@ public final class Manifest {
     }
 
     /**
-     * Whether each file that counts can be read to its end, and whether runs have all the rows that they should.
+     * Whether each file is what was committed and can be read to its end, and whether runs have all the rows that they should.
      *
      * @return for each commit that is damaged, what is wrong with it
      */
@@ -116,18 +128,25 @@ public final class Manifest {
         spark.sparkContext().hadoopConfiguration().setBoolean("parquet.page.verify-checksum.enabled", true);
         Map<String, String> damages = new TreeMap<>();
         for (String file : runFiles()) {
-            String name = new Path(file).getName();
-            String commit = name.substring(0, name.length() - ".parquet".length());
+            String commit = commitOf(new Path(file));
             try {
-                for (Row run : spark.read().parquet(file).collectAsList()) {
-                    requireRows(commit, run);
-                }
+                requireWhole(commit, file);
             } catch (Exception e) {
                 // Spark throws checked exceptions unchecked
                 damages.put(commit, Problems.describe(e).lines().findFirst().orElse("it cannot be read"));
             }
         }
         return damages;
+    }
+
+    private void requireWhole(String commit, String runFile) throws IOException {
+        boolean hasSums = sums.check(commit);
+        for (Row run : spark.read().parquet(runFile).collectAsList()) {
+            if (!hasSums && run.getJavaMap(run.fieldIndex(VERSIONS)).containsKey(SUMS)) {
+                throw new IOException("manifest/sums/%s.sha256 is missing".formatted(commit));
+            }
+            requireRows(commit, run);
+        }
     }
 
     private void requireRows(String commit, Row run) throws IOException {
@@ -159,6 +178,10 @@ public final class Manifest {
     /** Sets aside what makes a damaged commit count, so that the others can be read; a later run takes its LoRAs up. */
     public void setAside(String commit, Path damaged) throws IOException {
         storage.rename(runFile(commit), new Path(damaged, commit + ".parquet"));
+        Path sumsFile = ManifestSums.file(output, commit);
+        if (storage.status(sumsFile).isPresent()) {
+            storage.rename(sumsFile, new Path(damaged, sumsFile.getName()));
+        }
     }
 
     /** Makes the rows that count known to SQL, under the names of the tables. */
@@ -298,6 +321,21 @@ public final class Manifest {
 
     private static List<String> strings(Dataset<Row> column) {
         return column.collectAsList().stream().map(row -> row.getString(0)).toList();
+    }
+
+    /** Folders of rows and files of sums of all commits, also of those that do not count, or not yet. */
+    public List<FileStatus> parts() throws IOException {
+        List<FileStatus> parts = new ArrayList<>(storage.children(ManifestSums.folder(output)));
+        for (ManifestTable table : List.of(ManifestTable.LORAS, ManifestTable.IMAGES)) {
+            parts.addAll(storage.children(table.folder(output)));
+        }
+        parts.removeIf(part -> !PART.matcher(part.getPath().getName()).matches());
+        return parts;
+    }
+
+    /** The id of the commit that a folder of rows, a file of sums or a file of runs belongs to. */
+    public static String commitOf(Path part) {
+        return part.getName().replaceFirst("^" + COMMIT + "=", "").replaceFirst("\\.(parquet|sha256)$", "");
     }
 
     /** Where the files of a commit lie. */
@@ -456,6 +494,7 @@ public final class Manifest {
 
     /** From here on the commit counts. */
     private void publish(String commit, byte[] runs, Path scratch) throws IOException {
+        sums.write(commit, runs, scratch);
         Stored stored = storage.createOnce(runFile(commit), scratch, out -> out.write(runs));
         if (!stored.created()) {
             throw alreadyCommitted(commit);
@@ -483,7 +522,11 @@ public final class Manifest {
             }
             write(table, stored(table), commit, files(bytes), scratch);
         }
-        Dataset<Row> runs = stored(ManifestTable.RUNS).withColumn(COMMIT, lit(commit));
+        Dataset<Row> runs = stored(ManifestTable.RUNS)
+                .withColumn(COMMIT, lit(commit))
+                .withColumn(
+                        VERSIONS,
+                        map_concat(map_filter(col(VERSIONS), (key, value) -> key.notEqual(SUMS)), sumsMark()));
         Path staged = new Path(scratch, "runs");
         runs.coalesce(1)
                 .write()
@@ -496,6 +539,10 @@ public final class Manifest {
                 .findFirst()
                 .orElseThrow(() -> new IOException("Cannot compact: Spark wrote no file to " + staged));
         publish(commit, storage.readAll(file, Integer.MAX_VALUE), scratch);
+    }
+
+    private static Column sumsMark() {
+        return map(lit(SUMS), lit(VERSION.get(SUMS)));
     }
 
     private void write(ManifestTable table, Dataset<Row> rows, String commit, int files, Path scratch)

@@ -13,8 +13,9 @@ public final class OutputLayout {
     private static final Pattern LORA_NAME = Pattern.compile(".*-[0-9a-f]{16}\\.safetensors");
     private static final int MAX_SEGMENT_BYTES = 160;
     private static final String LORAS = "loras";
+    private static final String RECEIPTS = "_i2l/receipts";
     private static final String LORA = ".safetensors";
-    private static final String RECEIPT = ".json";
+    static final String RECEIPT = ".json";
 
     private final Path output;
 
@@ -31,7 +32,7 @@ public final class OutputLayout {
     }
 
     public Path receipts() {
-        return new Path(output, "_i2l/receipts");
+        return new Path(output, RECEIPTS);
     }
 
     /** What commits runs of which the manifest is damaged, set aside. */
@@ -72,6 +73,12 @@ public final class OutputLayout {
     Path receiptOf(String relativeLora) {
         String key = relativeLora.substring(LORAS.length() + 1, relativeLora.length() - LORA.length());
         return new Path(receipts(), key + RECEIPT);
+    }
+
+    /** The LoRA that a receipt belongs to; both relative to the output. */
+    static String loraOf(String relativeReceipt) {
+        String key = relativeReceipt.substring(RECEIPTS.length() + 1, relativeReceipt.length() - RECEIPT.length());
+        return LORAS + "/" + key + LORA;
     }
 
     /** Whether a file's name is one that this software gives to LoRAs. */

@@ -113,10 +113,10 @@ class ObjectStoreTest {
         assertThat(run("vacuum", "--output", output()).out()).contains("0 manifest files");
         assertThat(run("vacuum", "--output", output(), "--older-than", "0s", "--dry-run")
                         .out())
-                .contains("6 manifest files that do not count would be removed");
+                .contains("8 manifest files that do not count would be removed");
         assertThat(run("vacuum", "--output", output(), "--older-than", "0s").out())
                 .contains("0 LoRAs")
-                .contains("6 manifest files");
+                .contains("8 manifest files");
         assertThat(names("out/manifest"))
                 .filteredOn(name -> name.endsWith(".parquet"))
                 .hasSize(3);

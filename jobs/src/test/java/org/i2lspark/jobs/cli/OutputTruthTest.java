@@ -1,5 +1,9 @@
 package org.i2lspark.jobs.cli;
 
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.concat;
+import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.map;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
@@ -18,6 +22,7 @@ import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.i2lspark.jobs.output.Manifest;
@@ -203,9 +208,15 @@ class OutputTruthTest {
         FileTime time = Files.getLastModifiedTime(lora);
         Files.write(lora, flipped(Files.readAllBytes(lora)));
         Files.setLastModifiedTime(lora, time);
+        // and a receipt of a style that failed, which no row's LoRA has
+        Files.writeString(output.resolve("_i2l/receipts/brand/failed-0123456789abcdef.json"), "{\"sha256\":\"0");
         CommandLineRun repair = verify(output, "--repair");
         assertThat(repair.exitCode()).isEqualTo(Main.STYLES_FAILED);
-        assertThat(repair.out()).contains("wrong_hash: 1").contains("2 damaged files were removed");
+        assertThat(repair.out())
+                .contains("wrong_hash: 1")
+                .contains("receipt: 1")
+                .contains("[receipt] loras/brand/failed-0123456789abcdef.safetensors: its receipt cannot be read")
+                .contains("3 damaged files were removed");
         assertThat(files("loras")).hasSize(STYLES - 1);
         assertThat(generateInto(output).out()).contains("1 done, 2 skipped");
         assertThat(verify(output).exitCode()).isZero();
@@ -230,6 +241,7 @@ class OutputTruthTest {
             CommandLineRun healed = verify(output);
             assertThat(healed.exitCode()).as(table + healed.out()).isZero();
             assertThat(vacuum(output, "0s").out()).as(table).contains("0 LoRAs that no row names");
+            assertThat(output.resolve("_i2l/damaged")).as(table).doesNotExist();
             assertThat(loras()).as(table).isEqualTo(before);
         }
     }
@@ -330,26 +342,17 @@ class OutputTruthTest {
     @Test
     void anOutputOfAnEarlierVersionIsReadToo() throws IOException {
         try (SparkSession spark = Sessions.start("test", Map.of("spark.master", "local[1]"))) {
-            Path loras = files("manifest/loras").get(0);
-            Path old = folder.resolve("old");
-            spark.read()
-                    .parquet(loras.toString())
-                    .withColumn(
-                            "lora_uri",
-                            org.apache.spark.sql.functions.concat(
-                                    org.apache.spark.sql.functions.lit("file:/somewhere/else/"),
-                                    org.apache.spark.sql.functions.col("lora_path")))
-                    .drop("lora_path")
-                    .coalesce(1)
-                    .write()
-                    .parquet(old.toString());
-            try (Stream<Path> written = Files.list(old)) {
-                Path part = written.filter(file -> file.toString().endsWith(".parquet"))
-                        .findFirst()
-                        .orElseThrow();
-                Files.copy(part, loras, StandardCopyOption.REPLACE_EXISTING);
-            }
-            Files.deleteIfExists(loras.resolveSibling("." + loras.getFileName() + ".crc"));
+            // there were no sums either
+            Files.delete(files("manifest/sums").get(0));
+            rewrite(
+                    spark,
+                    files("manifest/runs").get(0),
+                    rows -> rows.withColumn("versions", map(lit("i2l-spark"), lit("0"))));
+            rewrite(
+                    spark,
+                    files("manifest/loras").get(0),
+                    rows -> rows.withColumn("lora_uri", concat(lit("file:/somewhere/else/"), col("lora_path")))
+                            .drop("lora_path"));
             Manifest manifest = new Manifest(
                     spark,
                     new Storage(spark.sparkContext().hadoopConfiguration()),
@@ -360,5 +363,17 @@ class OutputTruthTest {
         }
         assertThat(verify(output).exitCode()).isZero();
         assertThat(vacuum(output, "0s").out()).contains("0 LoRAs that no row names");
+    }
+
+    private void rewrite(SparkSession spark, Path file, UnaryOperator<Dataset<Row>> change) throws IOException {
+        Path changed = folder.resolve("changed-" + file.getFileName());
+        change.apply(spark.read().parquet(file.toString())).coalesce(1).write().parquet(changed.toString());
+        try (Stream<Path> written = Files.list(changed)) {
+            Path part = written.filter(path -> path.toString().endsWith(".parquet"))
+                    .findFirst()
+                    .orElseThrow();
+            Files.copy(part, file, StandardCopyOption.REPLACE_EXISTING);
+        }
+        Files.deleteIfExists(file.resolveSibling("." + file.getFileName() + ".crc"));
     }
 }

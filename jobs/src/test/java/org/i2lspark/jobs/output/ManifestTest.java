@@ -5,14 +5,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.Dataset;
@@ -36,6 +41,7 @@ class ManifestTest {
     private Storage storage;
     private OutputLayout layout;
     private Manifest manifest;
+    private Map<String, String> versions = Manifest.VERSION;
     private int committed;
     private int refused;
 
@@ -145,7 +151,7 @@ class ManifestTest {
                 .decimal("seconds", 1.0)
                 .text("catalog", "c")
                 .textMap("options", Map.of())
-                .textMap("versions", Map.of())
+                .textMap("versions", versions)
                 .number("styles_done", (long) outcomes.size())
                 .number("styles_skipped", 0L)
                 .number("styles_failed", 0L)
@@ -234,6 +240,132 @@ class ManifestTest {
         assertThat(manifest.damages()).isEmpty();
     }
 
+    /** Header, dictionary page, data, and footer of each file of a commit. */
+    @Test
+    void damageAnywhereInAFileIsFound() throws Exception {
+        String commit = "20260101T000000Z-aaaa";
+        commit(commit, 3, new Manifest.Expected(3, 3));
+        assertThat(manifest.damages()).isEmpty();
+        assertThat(new ProcessBuilder("sh", "-c", "sha256sum --strict --quiet -c manifest/sums/*.sha256")
+                        .directory(folder.toFile())
+                        .inheritIO()
+                        .start()
+                        .waitFor())
+                .isZero();
+        List<Path> files = new ArrayList<>(List.of(manifest.runFile(commit)));
+        for (ManifestTable table : List.of(ManifestTable.LORAS, ManifestTable.IMAGES)) {
+            files.add(file(table, commit));
+        }
+        for (Path file : files) {
+            byte[] whole = storage.readAll(file, 1 << 20);
+            int footer = ByteBuffer.wrap(whole).order(ByteOrder.LITTLE_ENDIAN).getInt(whole.length - 8);
+            int endOfPages = whole.length - 8 - footer;
+            for (int position :
+                    new int[] {0, 5, 30, endOfPages / 2, endOfPages + 5, endOfPages + footer / 2, whole.length - 8}) {
+                byte[] flipped = whole.clone();
+                flipped[position] ^= 1;
+                requireDamaged(file, flipped, commit);
+            }
+            requireDamaged(file, Arrays.copyOf(whole, whole.length - 1), commit);
+            requireDamaged(file, new byte[0], commit);
+            storage.replace(file, layout.run("x"), whole);
+        }
+        Path sums = new Path(layout.output(), "manifest/sums/" + commit + ".sha256");
+        byte[] whole = storage.readAll(sums, 1 << 20);
+        for (int position : new int[] {0, 64, 70, whole.length - 1}) {
+            byte[] flipped = whole.clone();
+            flipped[position] ^= 1;
+            requireDamaged(sums, flipped, commit);
+        }
+        requireDamaged(sums, Arrays.copyOf(whole, whole.length / 2), commit);
+        storage.delete(sums);
+        assertThat(manifest.damages()).containsOnlyKeys(commit);
+        assertThat(manifest.damages().get(commit)).endsWith("manifest/sums/" + commit + ".sha256 is missing");
+        storage.replace(sums, layout.run("x"), whole);
+        assertThat(manifest.damages()).isEmpty();
+        // and what was not part of it
+        storage.replace(new Path(files.get(1).getParent(), "part-x.parquet"), layout.run("x"), whole);
+        assertThat(manifest.damages()).containsOnlyKeys(commit);
+        storage.delete(files.get(1));
+        assertThat(manifest.damages()).containsOnlyKeys(commit);
+    }
+
+    private Path file(ManifestTable table, String commit) throws IOException {
+        return storage.files(manifest.folder(table, commit)).stream()
+                .map(FileStatus::getPath)
+                .filter(path -> path.getName().endsWith(".parquet"))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private void requireDamaged(Path file, byte[] bytes, String commit) throws IOException {
+        storage.replace(file, layout.run("x"), bytes);
+        assertThat(manifest.damages())
+                .as("%s, %d bytes", file, bytes.length)
+                .containsOnlyKeys(commit)
+                .allSatisfy((id, problem) -> assertThat(problem).contains("not what was committed"));
+    }
+
+    @Test
+    void commitsOfEarlierVersionsAreValidAndCompactionVouchesForThemFromThenOn() throws IOException {
+        versions = Map.of("i2l-spark", "0");
+        commit("20260101T000000Z-aaaa", 1, new Manifest.Expected(1, 1));
+        storage.delete(new Path(layout.output(), "manifest/sums"));
+        versions = Manifest.VERSION;
+        commit("20260102T000000Z-bbbb", 1, new Manifest.Expected(1, 1));
+        assertThat(manifest.damages()).isEmpty();
+        new CompactJob(spark, storage, layout, line -> {}).execute(false);
+        assertThat(manifest.damages()).isEmpty();
+        String commit = manifest.commits().get(0);
+        Row oldest = manifest.rows(ManifestTable.RUNS).orderBy("run_id").first();
+        assertThat(oldest.<String, String>getJavaMap(oldest.fieldIndex("versions")))
+                .containsOnly(Map.entry("i2l-spark", "0"), Map.entry("manifest-sums", "sha256"));
+        storage.delete(new Path(layout.output(), "manifest/sums/" + commit + ".sha256"));
+        assertThat(manifest.damages()).containsOnlyKeys(commit);
+    }
+
+    @Test
+    void whatWasSetAsideStaysAsLongAsVacuumIsToldTo() throws IOException {
+        commit("20260101T000000Z-aaaa", 1, new Manifest.Expected(1, 1));
+        commit("20260102T000000Z-bbbb", 1, new Manifest.Expected(1, 1));
+        for (FileStatus file : storage.files(layout.output())) {
+            Files.setLastModifiedTime(
+                    java.nio.file.Path.of(file.getPath().toUri()),
+                    FileTime.from(Instant.now().minus(Duration.ofDays(1))));
+        }
+        manifest.setAside("20260101T000000Z-aaaa", layout.damaged());
+        assertThat(manifest.damages()).isEmpty();
+        assertThat(storage.files(layout.damaged())).hasSize(2);
+        VacuumJob vacuum = new VacuumJob(spark, storage, layout);
+        vacuum.execute(Duration.ofHours(1), false);
+        assertThat(storage.files(layout.damaged())).hasSize(2);
+        vacuum.execute(Duration.ZERO, false);
+        assertThat(folder.resolve("_i2l/damaged")).doesNotExist();
+        assertThat(manifest.damages()).isEmpty();
+        assertThat(manifest.commits()).containsExactly("20260102T000000Z-bbbb");
+    }
+
+    /** A run was killed when it committed; a vacuum that leaves its young rows leaves what tells them from lost ones. */
+    @Test
+    void rowsOfAKilledRunAreNotTakenForThoseOfALostCommit() throws IOException {
+        commit("20260101T000000Z-aaaa", 1, new Manifest.Expected(1, 1));
+        String killed = "20260102T000000Z-bbbb";
+        commit(killed, 1, new Manifest.Expected(1, 1));
+        storage.delete(manifest.runFile(killed));
+        String word = "{\"host\":\"%s\",\"pid\":%d,\"process_started\":1}"
+                .formatted(
+                        InetAddress.getLocalHost().getHostName(),
+                        ProcessHandle.current().pid());
+        storage.replace(
+                new Path(layout.run(killed), "alive"), layout.run(killed), word.getBytes(StandardCharsets.UTF_8));
+        VacuumJob vacuum = new VacuumJob(spark, storage, layout);
+        assertThat(vacuum.execute(Duration.ofHours(1), false).runs()).isEmpty();
+        VacuumJob.Report removed = vacuum.execute(Duration.ZERO, false);
+        assertThat(removed.runs()).hasSize(1);
+        assertThat(removed.manifestFiles()).hasSize(3);
+        assertThat(manifest.lost(Set.of())).isEmpty();
+    }
+
     @Test
     void whatALivingRunHasWrittenStays() throws IOException {
         commit("20260101T000000Z-aaaa", 1, new Manifest.Expected(1, 1));
@@ -315,7 +447,7 @@ class ManifestTest {
         assertThat(new VacuumJob(spark, storage, layout)
                         .execute(Duration.ZERO, false)
                         .manifestFiles())
-                .hasSize(21);
+                .hasSize(28);
         assertThat(count(ManifestTable.LORAS)).isEqualTo(24);
         assertThat(manifest.rows(ManifestTable.LORAS)
                         .select("run_id")
