@@ -343,10 +343,22 @@ public final class GenerateJob implements AutoCloseable {
     /** The run is committed; what is left of its way is for vacuum if this fails. */
     private void cleanUp() {
         try {
+            giveUpLost();
             storage.delete(scratch);
             storage.deleteIfEmpty(layout.runs());
         } catch (IOException e) {
             log.accept("Cannot remove %s: %s; 'i2l vacuum' will".formatted(scratch, Problems.describe(e)));
+        }
+    }
+
+    /** What this run could take up of lost commits, it did. */
+    private void giveUpLost() throws IOException {
+        Runs runs = new Runs(storage, layout.runs());
+        for (String commit : manifest.lost(runs.ids())) {
+            log.accept(
+                    "manifest/runs/%s.parquet was lost. This run names again what of it is in the catalog; the rest is as that of a killed run, which 'i2l vacuum' removes"
+                            .formatted(commit));
+            runs.giveUp(commit);
         }
     }
 

@@ -162,7 +162,7 @@ public final class VacuumJob {
                 manifest.lost(runs.stream().map(run -> run.folder().getName()).collect(Collectors.toSet()));
         if (!lost.isEmpty()) {
             throw new UnusableException(
-                    "Cannot vacuum %s: the manifest has rows of %s, and manifest/runs/ no longer has what commits them; nothing was removed. Run generate, which takes up their LoRAs, and vacuum then"
+                    "Cannot vacuum %s: the manifest has rows of %s, and manifest/runs/ no longer has what commits them; nothing was removed. Run generate, which takes up their LoRAs as far as they are in its catalog, and vacuum then"
                             .formatted(layout.output(), lost.get(0)));
         }
     }

@@ -3,13 +3,10 @@ package org.i2lspark.jobs.maintenance;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
-import org.apache.hadoop.fs.FileStatus;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.StorageLevels;
@@ -151,11 +148,7 @@ public final class VerifyJob {
     }
 
     private List<String> lost() throws IOException {
-        Set<String> runs = new HashSet<>();
-        for (FileStatus run : storage.children(layout.runs())) {
-            runs.add(run.getPath().getName());
-        }
-        return manifest.lost(runs);
+        return manifest.lost(new Runs(storage, layout.runs()).ids());
     }
 
     private long setAside() throws IOException {

@@ -96,27 +96,47 @@ public final class Manifest {
     }
 
     /**
-     * Commits whose files are there without what commits them, though no run is on its way under that id: somebody removed it,
-     * or it was damaged and set aside. Their LoRAs have no rows until a later run takes them up.
+     * Commits that have rows of a run of which no row counts, though none is on its way under that id: what committed them was
+     * removed, or was damaged and set aside. Their LoRAs have no rows until a later run takes them up.
      *
      * @param runs ids of the runs that have a folder: those of killed runs among them never committed
      */
     public List<String> lost(Set<String> runs) throws IOException {
-        Set<String> committed = new TreeSet<>();
-        for (String file : runFiles()) {
-            committed.add(commitOf(new Path(file)));
+        Set<String> others = new TreeSet<>();
+        for (FileStatus part : parts()) {
+            others.add(commitOf(part.getPath()));
         }
-        String last = committed.stream().reduce("", (a, b) -> b);
-        Set<String> lost = new TreeSet<>();
+        others.removeAll(runs);
+        for (String file : runFiles()) {
+            others.remove(commitOf(new Path(file)));
+        }
+        if (!others.isEmpty()) {
+            // what a compaction replaced goes by and by
+            Set<String> counting = runs();
+            others.removeIf(commit -> counting.containsAll(runsOf(commit)));
+        }
+        return List.copyOf(others);
+    }
+
+    private Set<String> runsOf(String commit) {
+        Set<String> runs = new TreeSet<>();
         for (ManifestTable table : List.of(ManifestTable.LORAS, ManifestTable.IMAGES)) {
-            for (FileStatus folder : storage.children(table.folder(output))) {
-                String commit = commitOf(folder.getPath());
-                if (!committed.contains(commit) && !runs.contains(commit) && commit.compareTo(last) > 0) {
-                    lost.add(commit);
+            Path folder = folder(table, commit);
+            try {
+                if (storage.children(folder).stream()
+                        .anyMatch(file -> file.getPath().getName().endsWith(".parquet"))) {
+                    runs.addAll(strings(spark.read()
+                            .parquet(folder.toString())
+                            .select("run_id")
+                            .distinct()));
                 }
+            } catch (Exception e) {
+                // Spark throws checked exceptions unchecked; a run commits under its own id
+                LOG.info("Cannot read {}", folder, e);
+                runs.add(commit);
             }
         }
-        return List.copyOf(lost);
+        return runs;
     }
 
     /**

@@ -13,7 +13,9 @@ import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
 import org.i2lspark.jobs.storage.Storage;
@@ -80,6 +82,19 @@ public final class Runs {
                 .put("pid", ProcessHandle.current().pid())
                 .put("process_started", processStarted(ProcessHandle.current())));
         storage.replace(new Path(folder, ALIVE), folder, who);
+    }
+
+    /** Treats what is left of a commit that was lost as that of a run that was killed. */
+    public void giveUp(String commit) throws IOException {
+        Path folder = new Path(parent, commit);
+        storage.replace(new Path(folder, STARTED), folder, new byte[0]);
+    }
+
+    /** Ids of all that have a folder. */
+    public Set<String> ids() throws IOException {
+        return storage.children(parent).stream()
+                .map(folder -> folder.getPath().getName())
+                .collect(Collectors.toSet());
     }
 
     /** Ends a run that may have left something behind. */

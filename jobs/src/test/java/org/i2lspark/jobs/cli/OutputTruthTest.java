@@ -226,11 +226,11 @@ class OutputTruthTest {
     @Test
     void aDamagedManifestIsFoundAndItsLorasAreTakenUpAgain() throws IOException {
         Map<String, String> before = loras();
-        for (String table : List.of("loras", "images", "runs")) {
-            List<Path> files = files("manifest/" + table);
+        for (String table : List.of("loras", "images", "runs", "runs of the first commit")) {
+            List<Path> files = files("manifest/" + table.replaceAll(" .*", ""));
             damage(
-                    files.get(files.size() - 1),
-                    table.equals("runs") ? bytes -> null : bytes -> Arrays.copyOf(bytes, bytes.length / 2));
+                    files.get(table.endsWith("first commit") ? 0 : files.size() - 1),
+                    table.startsWith("runs") ? bytes -> null : bytes -> Arrays.copyOf(bytes, bytes.length / 2));
             CommandLineRun found = verify(output, "--repair");
             assertThat(found.exitCode()).as(table).isEqualTo(Main.STYLES_FAILED);
             assertThat(found.out()).as(table).contains("manifest: 1");

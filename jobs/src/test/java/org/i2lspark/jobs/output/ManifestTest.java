@@ -337,6 +337,9 @@ class ManifestTest {
         assertThat(manifest.damages()).isEmpty();
         assertThat(storage.files(layout.damaged())).hasSize(2);
         VacuumJob vacuum = new VacuumJob(spark, storage, layout);
+        assertThatThrownBy(() -> vacuum.execute(Duration.ZERO, false)).hasMessageContaining("nothing was removed");
+        // as the next run does
+        new Runs(storage, layout.runs()).giveUp("20260101T000000Z-aaaa");
         vacuum.execute(Duration.ofHours(1), false);
         assertThat(storage.files(layout.damaged())).hasSize(2);
         vacuum.execute(Duration.ZERO, false);
