@@ -2,15 +2,24 @@ package org.i2lspark;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.assertj.core.api.Assertions.assertThat;
 
 import com.tngtech.archunit.ArchConfiguration;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /** What may know of what; docs/architecture.md says why. */
 class WallsTest {
+    private static final Pattern OPTION = Pattern.compile("spark\\.i2l|\"[^\"]*--[a-z]|I2L_JAVA_OPTS");
+
     private static JavaClasses classes;
 
     @BeforeAll
@@ -62,5 +71,33 @@ class WallsTest {
                 .dependOnClassesThat()
                 .resideInAnyPackage("org.i2lspark.encoder", "org.i2lspark.decoder")
                 .check(classes);
+    }
+
+    /** Of the class path of a process that decodes, an executor knows only the jar of the application. */
+    @Test
+    void whatDecodesNeedsNoLogger() {
+        noClasses()
+                .that()
+                .resideInAPackage("org.i2lspark.image")
+                .or()
+                .haveFullyQualifiedName("org.i2lspark.image.isolated.DecoderMain")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("org.slf4j..")
+                .check(classes);
+    }
+
+    @Test
+    void theLibraryNamesNoOptionOfTheCommandsThatUseIt() throws IOException {
+        try (Stream<Path> files = Files.walk(Path.of("src/main/java"))) {
+            List<Path> sources =
+                    files.filter(file -> file.toString().endsWith(".java")).toList();
+            assertThat(sources).isNotEmpty();
+            for (Path source : sources) {
+                assertThat(Files.readAllLines(source))
+                        .as(source.toString())
+                        .noneMatch(line -> OPTION.matcher(line).find());
+            }
+        }
     }
 }
