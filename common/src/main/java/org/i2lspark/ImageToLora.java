@@ -105,33 +105,29 @@ public final class ImageToLora implements AutoCloseable {
         return new ImageToLora(model, precision, device, positions);
     }
 
-    /** Loads the SigLIP2 encoder of a model alone. */
-    public static SigLip2Encoder loadSigLip2(I2lModel model, ElementType precision, TorchDevice device)
+    private static SigLip2Encoder loadSigLip2(I2lModel model, ElementType precision, TorchDevice device)
             throws IOException {
         try (TensorStore weights = model.siglip2().checkpoint().open()) {
             return SigLip2Encoder.load(weights, model.siglip2().config(), precision, device);
         }
     }
 
-    /** Loads the DINOv3 encoder of a model alone. */
-    public static DinoV3Encoder loadDinoV3(I2lModel model, ElementType precision, TorchDevice device)
+    private static DinoV3Encoder loadDinoV3(I2lModel model, ElementType precision, TorchDevice device)
             throws IOException {
         try (TensorStore weights = model.dinov3().checkpoint().open()) {
             return DinoV3Encoder.load(weights, model.dinov3().config(), precision, device);
         }
     }
 
-    /** Loads the Qwen2.5-VL encoder of a model alone. */
-    public static QwenVlEncoder loadQwenVl(
-            I2lModel model, ElementType precision, TorchDevice device, ImagePositions positions) throws IOException {
+    static QwenVlEncoder loadQwenVl(I2lModel model, ElementType precision, TorchDevice device, ImagePositions positions)
+            throws IOException {
         I2lModel.Encoder<QwenVlConfig> encoder = model.qwenVl().orElseThrow();
         try (TensorStore weights = encoder.checkpoint().open()) {
             return QwenVlEncoder.load(weights, encoder.config(), precision, device, positions);
         }
     }
 
-    /** Loads one decoder alone. */
-    public static LoraDecoder loadDecoder(I2lModel.Decoder decoder, ElementType precision, TorchDevice device)
+    static LoraDecoder loadDecoder(I2lModel.Decoder decoder, ElementType precision, TorchDevice device)
             throws IOException {
         try (TensorStore weights = decoder.checkpoint().open()) {
             return LoraDecoder.load(weights, decoder.layout().kind(), precision, device);

@@ -1,6 +1,7 @@
 package org.i2lspark.jobs;
 
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.type;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
 
@@ -51,6 +52,8 @@ class WallsTest {
                 .definedBy(JOBS + ".maintenance")
                 .layer("cli")
                 .definedBy(JOBS + ".cli")
+                .layer("bench")
+                .definedBy(JOBS + ".bench")
                 .whereLayer("root")
                 .mayNotAccessAnyLayer()
                 .whereLayer("storage")
@@ -67,6 +70,9 @@ class WallsTest {
                 .mayOnlyAccessLayers("root", "storage", "catalog", "output", "options", "worker")
                 .whereLayer("maintenance")
                 .mayOnlyAccessLayers("root", "storage", "output")
+                .whereLayer("bench")
+                .mayNotBeAccessedByAnyLayer()
+                .ignoreDependency(type(Main.class), resideInAPackage(JOBS + ".bench"))
                 .check(classes);
     }
 
@@ -89,7 +95,7 @@ class WallsTest {
     void onlyWorkersAndCommandsRunTheStack() {
         noClasses()
                 .that()
-                .resideOutsideOfPackages(JOBS + ".worker", JOBS + ".cli")
+                .resideOutsideOfPackages(JOBS + ".worker", JOBS + ".cli", JOBS + ".bench")
                 .should()
                 .dependOnClassesThat(resideInAPackage("org.i2lspark")
                         .or(resideInAPackage("org.i2lspark.decoder"))
@@ -101,7 +107,7 @@ class WallsTest {
     void onlyCommandsAndOptionsKnowTheCommandLine() {
         noClasses()
                 .that()
-                .resideOutsideOfPackages(JOBS + ".cli", JOBS + ".options")
+                .resideOutsideOfPackages(JOBS + ".cli", JOBS + ".options", JOBS + ".bench")
                 .should()
                 .dependOnClassesThat()
                 .resideInAPackage("picocli..")

@@ -11,6 +11,8 @@ import org.i2lspark.jobs.NativeCodecs;
 import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.Version;
+import org.i2lspark.jobs.bench.BenchCommand;
+import org.i2lspark.jobs.bench.BenchPlanCommand;
 import org.i2lspark.jobs.generate.StoppedException;
 import org.i2lspark.jobs.options.BoundsCheck;
 import org.i2lspark.jobs.storage.Secrets;

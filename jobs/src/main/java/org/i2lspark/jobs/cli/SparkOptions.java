@@ -9,7 +9,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /** Where and how Spark runs: the options that all commands share that run on it. */
-final class SparkOptions {
+public final class SparkOptions {
     /** Said to who waits for Spark. */
     static final String STARTING = "Starting Spark …";
 
@@ -25,7 +25,8 @@ final class SparkOptions {
     @Spec(Spec.Target.MIXEE)
     private CommandSpec command;
 
-    SparkSession start(String name) throws IOException {
+    /** Starts Spark for a command, saying so. */
+    public SparkSession start(String name) throws IOException {
         return start(name, new ReportOptions(command));
     }
 

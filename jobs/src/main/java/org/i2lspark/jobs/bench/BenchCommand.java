@@ -1,6 +1,5 @@
-package org.i2lspark.jobs.cli;
+package org.i2lspark.jobs.bench;
 
-import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -11,9 +10,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Random;
 import java.util.concurrent.Callable;
-import javax.imageio.ImageIO;
 import org.i2lspark.ImageEmbedding;
 import org.i2lspark.ImageToLora;
 import org.i2lspark.PreparedImage;
@@ -52,10 +49,7 @@ import picocli.CommandLine.Spec;
             ""
         },
         footer = {"", "Example:", "  i2l bench --models models/ --image photo.jpg --batch-size 8"})
-final class BenchCommand implements Callable<Integer> {
-    private static final int PHOTO_WIDTH = 4000;
-    private static final int PHOTO_HEIGHT = 3000;
-
+public final class BenchCommand implements Callable<Integer> {
     @Mixin
     private StackOptions stackOptions;
 
@@ -112,10 +106,12 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     private void bench(Stack stack, Path folder) throws IOException {
-        Path file = image == null ? makePhoto(folder) : image;
+        Path file =
+                image == null ? MadeUpPhoto.write(keptImage == null ? folder.resolve("photo.jpg") : keptImage) : image;
         int batch = stack.batchSize();
         LoraForm form = loraOptions.form();
         I2lModel checkpoints = stack.model();
+        StackParts parts = new StackParts(stack);
 
         byte[] bytes = Files.readAllBytes(file);
         ImageDecoder decoder = new ImageDecoder(ImageDecoder.DEFAULT_MAX_PIXELS);
@@ -134,19 +130,17 @@ final class BenchCommand implements Callable<Integer> {
                 () -> SigLip2Encoder.resize(crop, checkpoints.siglip2().config().imageSize()));
 
         List<PreparedImage> inputs = Collections.nCopies(batch, ImageToLora.prepare(checkpoints, decoded));
-        try (SigLip2Encoder siglip2 =
-                ImageToLora.loadSigLip2(checkpoints, stack.settings().precision(), stack.device())) {
+        try (SigLip2Encoder siglip2 = parts.siglip2()) {
             List<byte[]> pixels =
                     inputs.stream().map(PreparedImage::siglip2Pixels).toList();
             time("SigLIP2", batch, () -> siglip2.encode(pixels));
         }
-        try (DinoV3Encoder dinov3 =
-                ImageToLora.loadDinoV3(checkpoints, stack.settings().precision(), stack.device())) {
+        try (DinoV3Encoder dinov3 = parts.dinov3()) {
             List<RgbImage> crops = inputs.stream().map(PreparedImage::crop).toList();
             time("DINOv3", batch, () -> dinov3.encode(crops));
         }
         if (checkpoints.qwenVl().isPresent()) {
-            benchQwenVl(stack, inputs);
+            benchQwenVl(parts, stack.model(), inputs);
         }
         List<ImageEmbedding> embeddings = stack.embed(inputs);
         List<List<ImageEmbedding>> styles = embeddings.stream().map(List::of).toList();
@@ -157,14 +151,9 @@ final class BenchCommand implements Callable<Integer> {
         }
     }
 
-    private void benchQwenVl(Stack stack, List<PreparedImage> inputs) throws IOException {
-        I2lModel model = stack.model();
+    private void benchQwenVl(StackParts parts, I2lModel model, List<PreparedImage> inputs) throws IOException {
         QwenVlConfig config = model.qwenVl().orElseThrow().config();
-        try (QwenVlEncoder encoder = ImageToLora.loadQwenVl(
-                model,
-                stack.settings().precision(),
-                stack.device(),
-                stack.settings().imagePositions())) {
+        try (QwenVlEncoder encoder = parts.qwenVl()) {
             for (int d = 0; d < model.decoders().size(); d++) {
                 DecoderKind kind = model.decoders().get(d).layout().kind();
                 if (kind.tokens() > 0) {
@@ -179,16 +168,16 @@ final class BenchCommand implements Callable<Integer> {
                             encoder.encode(scope, pixels, size);
                         }
                     });
-                    benchResidual(stack, model.decoders().get(d), encoder, pixels, size);
+                    benchResidual(parts, model.decoders().get(d), encoder, pixels, size);
                 }
             }
         }
     }
 
-    private void benchResidual(Stack stack, I2lModel.Decoder file, QwenVlEncoder encoder, List<byte[]> pixels, int size)
+    private void benchResidual(
+            StackParts parts, I2lModel.Decoder file, QwenVlEncoder encoder, List<byte[]> pixels, int size)
             throws IOException {
-        try (LoraDecoder decoder =
-                        ImageToLora.loadDecoder(file, stack.settings().precision(), stack.device());
+        try (LoraDecoder decoder = parts.decoder(file);
                 TensorScope scope = new TensorScope()) {
             Tensor hiddenStates = encoder.encode(scope, pixels, size);
             String stage = file.layout().kind().title() + " residual";
@@ -212,26 +201,6 @@ final class BenchCommand implements Callable<Integer> {
         }
         Arrays.sort(milliseconds);
         print(String.format(Locale.ROOT, "%-28s %6d %12.2f%n", stage, batch, milliseconds[repeats / 2] / batch));
-    }
-
-    /** Smooth colours with grain, which compresses about as a photo does. */
-    private Path makePhoto(Path folder) throws IOException {
-        Random random = new Random(1);
-        BufferedImage photo = new BufferedImage(PHOTO_WIDTH, PHOTO_HEIGHT, BufferedImage.TYPE_3BYTE_BGR);
-        int[] row = new int[PHOTO_WIDTH];
-        for (int y = 0; y < PHOTO_HEIGHT; y++) {
-            for (int x = 0; x < PHOTO_WIDTH; x++) {
-                int grain = random.nextInt(24);
-                int red = x * 200 / PHOTO_WIDTH + grain;
-                int green = y * 200 / PHOTO_HEIGHT + grain;
-                int blue = (x / 16 + y / 12) % 200 + grain;
-                row[x] = red << 16 | green << 8 | blue;
-            }
-            photo.setRGB(0, y, PHOTO_WIDTH, 1, row, 0, PHOTO_WIDTH);
-        }
-        Path file = keptImage == null ? folder.resolve("photo.jpg") : keptImage;
-        ImageIO.write(photo, "jpeg", file.toFile());
-        return file;
     }
 
     private void print(String text) {

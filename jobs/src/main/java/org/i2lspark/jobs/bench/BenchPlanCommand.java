@@ -1,4 +1,4 @@
-package org.i2lspark.jobs.cli;
+package org.i2lspark.jobs.bench;
 
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.concat;
@@ -21,6 +21,7 @@ import org.apache.spark.sql.Column;
 import org.apache.spark.sql.SparkSession;
 import org.i2lspark.jobs.catalog.Catalog;
 import org.i2lspark.jobs.catalog.Style;
+import org.i2lspark.jobs.cli.SparkOptions;
 import org.i2lspark.jobs.generate.Planner;
 import org.i2lspark.jobs.storage.Storage;
 import picocli.CommandLine.Command;
@@ -40,7 +41,7 @@ import picocli.CommandLine.Spec;
             ""
         },
         footer = {"", "Example:", "  i2l bench-plan --styles 10000,100000,1000000 --master spark://127.0.0.1:7077"})
-final class BenchPlanCommand implements Callable<Integer> {
+public final class BenchPlanCommand implements Callable<Integer> {
     private static final int IMAGES_PER_TASK = 1024;
 
     @Option(
