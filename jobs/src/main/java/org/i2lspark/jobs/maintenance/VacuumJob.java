@@ -220,6 +220,11 @@ public final class VacuumJob {
 
     /** A run of which rows stay for now stays too: without its folder they would pass for rows of a commit that was lost. */
     private List<Path> deadRuns(List<Run> runs, List<Path> deadManifestFiles) throws IOException {
+        List<Path> dead =
+                runs.stream().filter(run -> !run.living()).map(Run::folder).toList();
+        if (dead.isEmpty()) {
+            return dead;
+        }
         Set<String> kept = new HashSet<>();
         for (FileStatus part : manifest.parts()) {
             if (!deadManifestFiles.contains(part.getPath())) {
@@ -227,10 +232,7 @@ public final class VacuumJob {
             }
         }
         kept.retainAll(manifest.lost(Set.of()));
-        return runs.stream()
-                .filter(run -> !run.living() && !kept.contains(run.folder().getName()))
-                .map(Run::folder)
-                .toList();
+        return dead.stream().filter(run -> !kept.contains(run.getName())).toList();
     }
 
     private List<String> endUploads(Instant cutoff, boolean dryRun) throws IOException {

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -124,20 +125,20 @@ public final class VerifyJob {
 
     private Report verify(boolean repairs) throws IOException {
         spark.sparkContext().setJobDescription("i2l: verify " + layout.output());
-        List<Finding> ofManifest = manifestFindings();
+        Map<String, String> damages = manifest.damages();
+        List<Finding> ofManifest = manifestFindings(damages);
         if (!ofManifest.isEmpty()) {
+            long removed = repairs ? setAside(damages.keySet()) : 0;
             // what the other rows say cannot be read before
-            return new Report(
-                    0, 0, Map.of(Kind.MANIFEST, (long) ofManifest.size()), ofManifest, repairs ? setAside() : 0);
+            return new Report(0, 0, Map.of(Kind.MANIFEST, (long) ofManifest.size()), ofManifest, removed);
         }
         return checkLoras(repairs);
     }
 
-    private List<Finding> manifestFindings() throws IOException {
+    private List<Finding> manifestFindings(Map<String, String> damages) throws IOException {
         List<Finding> findings = new ArrayList<>();
-        manifest.damages()
-                .forEach((commit, problem) ->
-                        findings.add(new Finding(Kind.MANIFEST, "manifest, commit " + commit, problem)));
+        damages.forEach(
+                (commit, problem) -> findings.add(new Finding(Kind.MANIFEST, "manifest, commit " + commit, problem)));
         for (String commit : lost()) {
             findings.add(new Finding(
                     Kind.MANIFEST,
@@ -151,12 +152,11 @@ public final class VerifyJob {
         return manifest.lost(new Runs(storage, layout.runs()).ids());
     }
 
-    private long setAside() throws IOException {
-        Map<String, String> damages = manifest.damages();
-        for (String commit : damages.keySet()) {
+    private long setAside(Set<String> commits) throws IOException {
+        for (String commit : commits) {
             manifest.setAside(commit, layout.damaged());
         }
-        return damages.size();
+        return commits.size();
     }
 
     private Report checkLoras(boolean repairs) throws IOException {

@@ -6,7 +6,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.Collectors;
 import org.i2lspark.encoder.ImagePositions;
 import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
@@ -135,7 +134,7 @@ public final class StackOptions implements Serializable {
 
     void putInto(Map<String, String> map) {
         map.put("models", models());
-        map.put("variants", variants().stream().map(Variant::id).collect(Collectors.joining(",")));
+        map.put("variants", StackSettings.text(variants()));
         map.put("precision", GenerateOptions.lower(precision));
         map.put("image-positions", imagePositions.id());
         map.put("device", GenerateOptions.lower(device));

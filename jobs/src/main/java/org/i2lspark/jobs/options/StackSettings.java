@@ -29,6 +29,10 @@ public record StackSettings(
 
     /** Names of the variants, in their fixed order. */
     public String variantText() {
+        return text(variants);
+    }
+
+    static String text(Set<Variant> variants) {
         return variants.stream().sorted().map(Variant::id).collect(Collectors.joining(","));
     }
 

@@ -19,7 +19,6 @@ import org.i2lspark.safetensors.SafetensorsFile;
 
 /** Whether a LoRA and its receipt are what the manifest says. */
 public final class LoraCheck {
-    private static final long MAX_RECEIPT_BYTES = 256 << 20;
 
     private final Storage storage;
     private final OutputLayout layout;
@@ -141,9 +140,7 @@ public final class LoraCheck {
 
     private Optional<Receipt> readReceipt(String path) throws IOException {
         Optional<FileStatus> file = storage.status(layout.receiptOf(path));
-        return file.isEmpty()
-                ? Optional.empty()
-                : Optional.of(Receipt.ofJson(storage.readAll(file.get(), MAX_RECEIPT_BYTES), path));
+        return file.isEmpty() ? Optional.empty() : Optional.of(Receipt.read(storage, file.get(), path));
     }
 
     /**

@@ -365,7 +365,7 @@ public final class Manifest {
 
     /** The file that makes a commit count. */
     public Path runFile(String commit) {
-        return new Path(ManifestTable.RUNS.folder(output), commit + ".parquet");
+        return ManifestTable.runFile(output, commit);
     }
 
     /** What a run's rows must amount to. */

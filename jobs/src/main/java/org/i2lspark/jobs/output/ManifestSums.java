@@ -28,11 +28,13 @@ final class ManifestSums {
     private final SparkSession spark;
     private final Storage storage;
     private final Path output;
+    private final OutputLayout layout;
 
     ManifestSums(SparkSession spark, Storage storage, Path output) {
         this.spark = spark;
         this.storage = storage;
         this.output = output;
+        this.layout = new OutputLayout(output.toString());
     }
 
     /** Where all lie. */
@@ -53,7 +55,7 @@ final class ManifestSums {
      */
     void write(String commit, byte[] runs, Path scratch) throws IOException {
         Map<String, String> sums = hashes(rowFiles(commit));
-        sums.put(name(ManifestTable.RUNS, runFile(commit)), Hashes.sha256(runs));
+        sums.put(layout.relative(ManifestTable.runFile(output, commit)), Hashes.sha256(runs));
         storage.replace(file(output, commit), scratch, text(sums));
     }
 
@@ -70,7 +72,8 @@ final class ManifestSums {
         }
         byte[] expected = storage.readAll(file.get(), MAX_BYTES);
         Map<String, Path> files = rowFiles(commit);
-        files.put(name(ManifestTable.RUNS, runFile(commit)), runFile(commit));
+        Path runFile = ManifestTable.runFile(output, commit);
+        files.put(layout.relative(runFile), runFile);
         byte[] found = text(hashes(files));
         if (!Arrays.equals(expected, found)) {
             throw new IOException("not what was committed: manifest/sums/%s.sha256 and the files differ in '%s'"
@@ -97,27 +100,16 @@ final class ManifestSums {
         return text.toString().getBytes(StandardCharsets.UTF_8);
     }
 
-    private Path runFile(String commit) {
-        return new Path(ManifestTable.RUNS.folder(output), commit + ".parquet");
-    }
-
     private Map<String, Path> rowFiles(String commit) throws IOException {
         Map<String, Path> files = new TreeMap<>();
         for (ManifestTable table : List.of(ManifestTable.LORAS, ManifestTable.IMAGES)) {
             for (FileStatus file : storage.children(table.folder(output, commit))) {
                 if (file.getPath().getName().endsWith(".parquet")) {
-                    files.put(name(table, file.getPath()), file.getPath());
+                    files.put(layout.relative(file.getPath()), file.getPath());
                 }
             }
         }
         return files;
-    }
-
-    /** Relative to the output. */
-    private static String name(ManifestTable table, Path file) {
-        String name =
-                table == ManifestTable.RUNS ? file.getName() : file.getParent().getName() + "/" + file.getName();
-        return "manifest/%s/%s".formatted(table.id(), name);
     }
 
     /** Of those files that are there. */

@@ -101,6 +101,11 @@ public enum ManifestTable {
         return name().toLowerCase(Locale.ROOT);
     }
 
+    /** The file in {@link #RUNS} that makes a commit count. */
+    static Path runFile(Path output, String commit) {
+        return new Path(RUNS.folder(output), commit + ".parquet");
+    }
+
     /** The folder of a commit's rows in an output. */
     public Path folder(Path output, String commit) {
         return new Path(folder(output), Manifest.COMMIT + "=" + commit);

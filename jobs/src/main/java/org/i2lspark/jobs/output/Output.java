@@ -25,7 +25,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class Output {
     private static final Logger LOG = LoggerFactory.getLogger(Output.class);
-    private static final long MAX_RECEIPT_BYTES = 256 << 20;
 
     private final Storage storage;
     private final OutputLayout layout;
@@ -75,8 +74,7 @@ public final class Output {
             return Optional.empty();
         }
         try {
-            Receipt receipt = Receipt.ofJson(
-                    storage.readAll(file.get(), MAX_RECEIPT_BYTES), layout.relativeLora(styleId, fingerprint));
+            Receipt receipt = Receipt.read(storage, file.get(), layout.relativeLora(styleId, fingerprint));
             boolean own = receipt.lora() == null || receipt.lora().fingerprint().equals(fingerprint);
             return own ? Optional.of(receipt) : Optional.empty();
         } catch (IOException | IllegalArgumentException e) {

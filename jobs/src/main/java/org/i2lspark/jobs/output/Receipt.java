@@ -13,8 +13,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
+import org.apache.hadoop.fs.FileStatus;
 import org.i2lspark.jobs.output.Failure.ErrorClass;
 import org.i2lspark.jobs.storage.Hashes;
+import org.i2lspark.jobs.storage.Storage;
 
 /**
  * What came of a style: kept beside its LoRA as soon as that is durable, so that no attempt, run or restart makes it again,
@@ -37,6 +39,7 @@ public record Receipt(
         String limits,
         List<ImageFacts> images) {
     private static final JsonMapper JSON = new JsonMapper();
+    private static final long MAX_BYTES = 256 << 20;
     private static final int VERSION = 2;
 
     /** Before there was a checksum. */
@@ -126,6 +129,16 @@ public record Receipt(
     /** The same, of a LoRA whose embeddings another run's rows are to carry. */
     public Receipt recordedBy(String run) {
         return new Receipt(runId, run, lora, stamp, failure, limits, images);
+    }
+
+    /**
+     * Reads a receipt from its file.
+     *
+     * @param path of the LoRA, relative to the output
+     * @throws IOException if it cannot be read, is none, is damaged, or of another version
+     */
+    static Receipt read(Storage storage, FileStatus file, String path) throws IOException {
+        return ofJson(storage.readAll(file, MAX_BYTES), path);
     }
 
     /**
