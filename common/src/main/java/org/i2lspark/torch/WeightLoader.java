@@ -40,7 +40,10 @@ public final class WeightLoader implements AutoCloseable {
             throws IOException {
         TensorScope scope = new TensorScope();
         try (WeightLoader loader = new WeightLoader(store, type, device)) {
-            return builder.build(loader, scope);
+            T built = builder.build(loader, scope);
+            // casts may still run on the GPU, and other streams do not wait for them
+            DeviceStream.finish(device);
+            return built;
         } catch (Throwable e) {
             scope.close();
             throw e;
