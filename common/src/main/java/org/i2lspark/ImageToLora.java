@@ -4,11 +4,13 @@ import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import org.i2lspark.decoder.Bias;
 import org.i2lspark.decoder.DecoderKind;
 import org.i2lspark.decoder.LoraDecoder;
 import org.i2lspark.decoder.LoraMerger;
+import org.i2lspark.encoder.CropUploader;
 import org.i2lspark.encoder.DinoV3Encoder;
 import org.i2lspark.encoder.ImagePositions;
 import org.i2lspark.encoder.QwenVlConfig;
@@ -51,28 +53,28 @@ public final class ImageToLora implements AutoCloseable {
     public static final int COARSE_CROP_SIZE = 224;
 
     private static final float[] NO_RESIDUAL = new float[0];
-    private static final byte[] NO_PIXELS = new byte[0];
 
     private final SigLip2Encoder siglip2;
     private final DinoV3Encoder dinov3;
     private final QwenVlEncoder qwenVl;
-    private final QwenVlConfig qwenVlConfig;
     private final List<LoraDecoder> decoders = new ArrayList<>();
     private final LoraMerger merger;
     private final TorchDevice device;
+    private final CropUploader uploader;
     private final Halving halving = new Halving();
     private final List<Runnable> closers = new ArrayList<>();
 
     private ImageToLora(I2lModel model, ElementType precision, TorchDevice device, ImagePositions positions)
             throws IOException {
         this.device = device;
+        this.uploader = new CropUploader(device);
+        closers.add(uploader::close);
         try {
             this.siglip2 = loadSigLip2(model, precision, device);
             closers.add(siglip2::close);
             this.dinov3 = loadDinoV3(model, precision, device);
             closers.add(dinov3::close);
             this.qwenVl = model.qwenVl().isPresent() ? loadQwenVl(model, precision, device, positions) : null;
-            this.qwenVlConfig = model.qwenVl().map(I2lModel.Encoder::config).orElse(null);
             if (qwenVl != null) {
                 closers.add(qwenVl::close);
             }
@@ -108,7 +110,7 @@ public final class ImageToLora implements AutoCloseable {
     private static SigLip2Encoder loadSigLip2(I2lModel model, ElementType precision, TorchDevice device)
             throws IOException {
         try (TensorStore weights = model.siglip2().checkpoint().open()) {
-            return SigLip2Encoder.load(weights, model.siglip2().config(), precision, device);
+            return SigLip2Encoder.load(weights, model.siglip2().config(), precision, device, CROP_SIZE);
         }
     }
 
@@ -140,13 +142,11 @@ public final class ImageToLora implements AutoCloseable {
         }
     }
 
-    /** Crops and resizes an image for the encoders of a model. Safe for use by several threads. */
+    /** Crops an image for the encoders of a model. Safe for use by several threads. */
     public static PreparedImage prepare(I2lModel model, RgbImage image) {
-        return prepare(
-                model,
-                cropSizes(model).stream()
-                        .map(size -> CoverCrop.apply(image, size, size))
-                        .toList());
+        return new PreparedImage(cropSizes(model).stream()
+                .map(size -> CoverCrop.apply(image, size, size))
+                .toList());
     }
 
     /** Sides of the square crops, in pixels, that the model starts from. */
@@ -154,31 +154,6 @@ public final class ImageToLora implements AutoCloseable {
         boolean coarse =
                 model.decoders().stream().anyMatch(decoder -> decoder.layout().kind() == DecoderKind.COARSE);
         return coarse ? List.of(CROP_SIZE, COARSE_CROP_SIZE) : List.of(CROP_SIZE);
-    }
-
-    /**
-     * Resizes an image's crops for the encoders.
-     *
-     * @param crops of the sizes that {@link #cropSizes} names
-     */
-    public static PreparedImage prepare(I2lModel model, List<RgbImage> crops) {
-        RgbImage crop = crops.get(0);
-        List<byte[]> qwenVlPixels = new ArrayList<>();
-        for (I2lModel.Decoder decoder : model.decoders()) {
-            qwenVlPixels.add(
-                    switch (decoder.layout().kind()) {
-                        case STYLE -> NO_PIXELS;
-                        case COARSE -> qwenVlPixels(model, crops.get(1));
-                        case FINE -> qwenVlPixels(model, crop);
-                    });
-        }
-        int siglip2Size = model.siglip2().config().imageSize();
-        return new PreparedImage(crop, SigLip2Encoder.resize(crop, siglip2Size), qwenVlPixels);
-    }
-
-    private static byte[] qwenVlPixels(I2lModel model, RgbImage crop) {
-        QwenVlConfig config = model.qwenVl().orElseThrow().config();
-        return QwenVlEncoder.resize(crop, QwenVlEncoder.imageSize(crop.width(), config));
     }
 
     /**
@@ -191,36 +166,45 @@ public final class ImageToLora implements AutoCloseable {
     }
 
     private List<ImageEmbedding> embedTogether(List<PreparedImage> images) {
-        List<float[]> siglip2Embeddings =
-                siglip2.encode(images.stream().map(PreparedImage::siglip2Pixels).toList());
-        List<float[]> dinov3Embeddings =
-                dinov3.encode(images.stream().map(PreparedImage::crop).toList());
-        List<List<float[]>> residuals = new ArrayList<>();
-        for (int d = 0; d < decoders.size(); d++) {
-            residuals.add(residuals(images, d));
+        try (TensorScope temporary = new TensorScope()) {
+            List<Tensor> crops = new ArrayList<>();
+            for (int size = 0; size < images.get(0).crops().size(); size++) {
+                crops.add(upload(temporary, images, size));
+            }
+            List<float[]> siglip2Embeddings = siglip2.encode(crops.get(0));
+            List<float[]> dinov3Embeddings = dinov3.encode(crops.get(0));
+            List<List<float[]>> residuals = new ArrayList<>();
+            for (LoraDecoder decoder : decoders) {
+                residuals.add(residuals(crops, images.size(), decoder));
+            }
+            List<ImageEmbedding> embeddings = new ArrayList<>(images.size());
+            for (int i = 0; i < images.size(); i++) {
+                int image = i;
+                embeddings.add(new ImageEmbedding(
+                        siglip2Embeddings.get(i),
+                        dinov3Embeddings.get(i),
+                        residuals.stream().map(decoder -> decoder.get(image)).toList()));
+            }
+            return embeddings;
         }
-        List<ImageEmbedding> embeddings = new ArrayList<>(images.size());
-        for (int i = 0; i < images.size(); i++) {
-            int image = i;
-            embeddings.add(new ImageEmbedding(
-                    siglip2Embeddings.get(i),
-                    dinov3Embeddings.get(i),
-                    residuals.stream().map(decoder -> decoder.get(image)).toList()));
-        }
-        return embeddings;
     }
 
-    private List<float[]> residuals(List<PreparedImage> images, int decoder) {
-        DecoderKind kind = decoders.get(decoder).layout().kind();
-        if (kind.tokens() == 0) {
-            return images.stream().map(image -> NO_RESIDUAL).toList();
-        }
-        int cropSize = kind == DecoderKind.COARSE ? COARSE_CROP_SIZE : CROP_SIZE;
-        List<byte[]> pixels =
-                images.stream().map(image -> image.qwenVlPixels().get(decoder)).toList();
+    private Tensor upload(TensorScope scope, List<PreparedImage> images, int size) {
+        return uploader.upload(
+                scope, images.stream().map(image -> image.crops().get(size)).toList());
+    }
+
+    private List<float[]> residuals(List<Tensor> crops, int images, LoraDecoder decoder) {
+        return switch (decoder.layout().kind()) {
+            case STYLE -> Collections.nCopies(images, NO_RESIDUAL);
+            case COARSE -> residuals(crops.get(1), decoder);
+            case FINE -> residuals(crops.get(0), decoder);
+        };
+    }
+
+    private List<float[]> residuals(Tensor crops, LoraDecoder decoder) {
         try (TensorScope temporary = new TensorScope()) {
-            Tensor tokens = qwenVl.encode(temporary, pixels, QwenVlEncoder.imageSize(cropSize, qwenVlConfig));
-            return decoders.get(decoder).residuals(tokens);
+            return decoder.residuals(qwenVl.encode(temporary, crops));
         }
     }
 

@@ -4,10 +4,17 @@ import java.util.List;
 import org.i2lspark.image.RgbImage;
 
 /**
- * An image cut and resized for the encoders.
+ * An image cut for the encoders.
  *
- * @param crop 1024×1024
- * @param siglip2Pixels three planes of SigLIP2's size
- * @param qwenVlPixels for each decoder three planes of the size at which Qwen2.5-VL serves it; empty where it does not
+ * @param crops of the sizes that {@link ImageToLora#cropSizes} names, in that order
  */
-public record PreparedImage(RgbImage crop, byte[] siglip2Pixels, List<byte[]> qwenVlPixels) {}
+public record PreparedImage(List<RgbImage> crops) {
+    public PreparedImage {
+        crops = List.copyOf(crops);
+    }
+
+    /** Memory that the pixels take, in bytes. */
+    public long bytes() {
+        return crops.stream().mapToLong(crop -> crop.pixels().length).sum();
+    }
+}

@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.i2lspark.encoder.CropUploader;
 import org.i2lspark.encoder.ImagePositions;
 import org.i2lspark.encoder.QwenVlEncoder;
 import org.i2lspark.image.CoverCrop;
@@ -155,15 +156,16 @@ class ImageToLoraTest {
         FloatTensor expected =
                 reference(positions).tensors("embeddings.safetensors").get("qwenvl_" + size);
         I2lModel family = I2lModel.inspect(models, Variant.of(List.of("coarse")));
-        int seen = QwenVlEncoder.imageSize(size, family.qwenVl().orElseThrow().config());
-        List<byte[]> pixels = new ArrayList<>();
+        List<RgbImage> crops = new ArrayList<>();
         for (RgbImage image : REFERENCE.images()) {
-            pixels.add(QwenVlEncoder.resize(CoverCrop.apply(image, size, size), seen));
+            crops.add(CoverCrop.apply(image, size, size));
         }
-        try (QwenVlEncoder encoder = ImageToLora.loadQwenVl(family, ElementType.FLOAT32, TorchDevice.CPU, positions);
+        try (CropUploader uploader = new CropUploader(TorchDevice.CPU);
+                QwenVlEncoder encoder =
+                        ImageToLora.loadQwenVl(family, ElementType.FLOAT32, TorchDevice.CPU, positions);
                 TensorScope scope = new TensorScope()) {
-            List<float[]> actual = QwenVlEncoder.toFloatRows(encoder.encode(scope, pixels, seen));
-            for (int i = 0; i < pixels.size(); i++) {
+            List<float[]> actual = QwenVlEncoder.toFloatRows(encoder.encode(scope, uploader.upload(scope, crops)));
+            for (int i = 0; i < crops.size(); i++) {
                 assertThat(largestDifference(actual.get(i), expected.row(i)))
                         .as("image %d", i)
                         .isLessThan(TOLERANCE);

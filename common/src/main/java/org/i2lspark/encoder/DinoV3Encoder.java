@@ -2,13 +2,11 @@ package org.i2lspark.encoder;
 
 import java.io.IOException;
 import java.util.List;
-import org.i2lspark.image.RgbImage;
 import org.i2lspark.safetensors.TensorStore;
 import org.i2lspark.torch.ElementType;
 import org.i2lspark.torch.Graph;
 import org.i2lspark.torch.Tensor;
 import org.i2lspark.torch.TensorScope;
-import org.i2lspark.torch.Tensors;
 import org.i2lspark.torch.TorchDevice;
 import org.i2lspark.torch.WeightLoader;
 
@@ -39,18 +37,17 @@ public final class DinoV3Encoder implements AutoCloseable {
         this.weights = weights;
     }
 
-    /** Embeds a batch of crops of one size: one vector of {@code hiddenSize} each. */
-    public List<float[]> encode(List<RgbImage> crops) {
-        RgbImage first = crops.get(0);
+    /**
+     * Embeds a batch: one vector of {@code hiddenSize} each.
+     *
+     * @param crops {@code [images, height, width, 3]} uint8, on the encoder's device
+     */
+    public List<float[]> encode(Tensor crops) {
         try (TensorScope temporary = new TensorScope()) {
-            Tensor pixels = Tensors.stackBytes(
-                    temporary,
-                    crops.stream().map(RgbImage::pixels).toList(),
-                    List.of((long) first.height(), (long) first.width(), 3L));
             return GRAPH.call(
                             temporary,
                             "forward",
-                            pixels,
+                            crops,
                             weights,
                             config.imageSize(),
                             config.heads(),

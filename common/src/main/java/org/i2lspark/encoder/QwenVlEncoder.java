@@ -2,14 +2,15 @@ package org.i2lspark.encoder;
 
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
-import org.i2lspark.image.RgbImage;
+import org.i2lspark.encoder.FixedPointWeights.Filter;
 import org.i2lspark.safetensors.TensorStore;
 import org.i2lspark.torch.ElementType;
 import org.i2lspark.torch.Graph;
 import org.i2lspark.torch.Tensor;
 import org.i2lspark.torch.TensorScope;
-import org.i2lspark.torch.Tensors;
 import org.i2lspark.torch.TorchDevice;
 import org.i2lspark.torch.WeightLoader;
 
@@ -28,6 +29,9 @@ public final class QwenVlEncoder implements AutoCloseable {
     private final List<Tensor> visionWeights;
     private final List<Tensor> languageWeights;
     private final Tensor prompt;
+    private final TorchDevice device;
+    /** By the side of the crops. */
+    private final Map<Integer, ByteResize> resizes = new ConcurrentHashMap<>();
 
     /** Loads the weights of a checkpoint whose layout is {@code config.layout()}. */
     public static QwenVlEncoder load(
@@ -38,13 +42,18 @@ public final class QwenVlEncoder implements AutoCloseable {
             ImagePositions positions)
             throws IOException {
         return WeightLoader.load(
-                checkpoint, precision, device, (loader, scope) -> new QwenVlEncoder(config, positions, loader, scope));
+                checkpoint,
+                precision,
+                device,
+                (loader, scope) -> new QwenVlEncoder(config, positions, device, loader, scope));
     }
 
-    private QwenVlEncoder(QwenVlConfig config, ImagePositions positions, WeightLoader loader, TensorScope scope)
+    private QwenVlEncoder(
+            QwenVlConfig config, ImagePositions positions, TorchDevice device, WeightLoader loader, TensorScope scope)
             throws IOException {
         this.config = config;
         this.positions = positions;
+        this.device = device;
         this.scope = scope;
         this.visionWeights =
                 loader.load(scope, List.copyOf(config.visionWeights().keySet()));
@@ -56,41 +65,31 @@ public final class QwenVlEncoder implements AutoCloseable {
     }
 
     /** The side that the model sees of a crop: the nearest multiple of a merged cell, in pixels. */
-    public static int imageSize(int cropSize, QwenVlConfig config) {
+    static int imageSize(int cropSize, QwenVlConfig config) {
         int cell = config.vision().patchSize() * QwenVlConfig.MERGE;
         return Math.toIntExact(Math.round((double) cropSize / cell)) * cell;
     }
 
-    /** How many hidden states an image of this side gives. */
-    public static int tokens(int imageSize, QwenVlConfig config) {
-        int grid = imageSize / (config.vision().patchSize() * QwenVlConfig.MERGE);
-        EditPrompt prompt = EditPrompt.INSTANCE;
-        return prompt.before().size() + grid * grid + prompt.after().size() - prompt.dropped();
+    /** The side that this model sees of a crop, in pixels. */
+    public int imageSize(int cropSize) {
+        return imageSize(cropSize, config);
     }
 
     /**
-     * Brings a square crop to the size that the model sees, on the CPU. Safe for use by several threads, and needs no
-     * weights.
-     *
-     * @return {@code 3×imageSize×imageSize} bytes, one plane after the other
-     */
-    public static byte[] resize(RgbImage crop, int imageSize) {
-        return ResizeGraph.resize(GRAPH, crop, imageSize);
-    }
-
-    /**
-     * Encodes a batch of {@link #resize resized} images of one size.
+     * Encodes a batch of crops of one size.
      *
      * @param scope takes the result
+     * @param crops {@code [images, side, side, 3]} uint8, on the encoder's device
      * @return hidden states after the final norm, {@code [images, tokens, hiddenSize]}, on the encoder's device
      */
-    public Tensor encode(TensorScope scope, List<byte[]> resized, int imageSize) {
+    public Tensor encode(TensorScope scope, Tensor crops) {
         QwenVlConfig.Vision vision = config.vision();
         int cell = vision.patchSize() * QwenVlConfig.MERGE;
-        int grid = imageSize / cell;
+        int cropSize = Math.toIntExact(crops.shape().get(1));
+        int grid = imageSize(cropSize) / cell;
         Windows windows = Windows.tile(grid, vision.windowSize() / cell);
         try (TensorScope temporary = new TensorScope()) {
-            Tensor pixels = Tensors.stackBytes(temporary, resized, List.of(3L, (long) imageSize, (long) imageSize));
+            Tensor pixels = resize(cropSize).apply(temporary, crops);
             Tensor cells = GRAPH.call(
                     temporary,
                     "vision",
@@ -117,6 +116,11 @@ public final class QwenVlEncoder implements AutoCloseable {
                     config.epsilon(),
                     EditPrompt.INSTANCE.dropped());
         }
+    }
+
+    private ByteResize resize(int cropSize) {
+        return resizes.computeIfAbsent(
+                cropSize, from -> ByteResize.on(scope, Filter.BICUBIC, from, imageSize(from), device));
     }
 
     /** Hidden states that {@link #encode} gave as one row of floats an image. */

@@ -2,13 +2,12 @@ package org.i2lspark.encoder;
 
 import java.io.IOException;
 import java.util.List;
-import org.i2lspark.image.RgbImage;
+import org.i2lspark.encoder.FixedPointWeights.Filter;
 import org.i2lspark.safetensors.TensorStore;
 import org.i2lspark.torch.ElementType;
 import org.i2lspark.torch.Graph;
 import org.i2lspark.torch.Tensor;
 import org.i2lspark.torch.TensorScope;
-import org.i2lspark.torch.Tensors;
 import org.i2lspark.torch.TorchDevice;
 import org.i2lspark.torch.WeightLoader;
 
@@ -19,10 +18,15 @@ public final class SigLip2Encoder implements AutoCloseable {
     private final SigLip2Config config;
     private final TensorScope scope;
     private final List<Tensor> weights;
+    private final ByteResize resize;
 
-    /** Loads the weights of a checkpoint whose layout is {@code config.layout()}. */
+    /**
+     * Loads the weights of a checkpoint whose layout is {@code config.layout()}.
+     *
+     * @param cropSize side in pixels of the crops that it will be given
+     */
     public static SigLip2Encoder load(
-            TensorStore checkpoint, SigLip2Config config, ElementType precision, TorchDevice device)
+            TensorStore checkpoint, SigLip2Config config, ElementType precision, TorchDevice device, int cropSize)
             throws IOException {
         return WeightLoader.load(
                 checkpoint,
@@ -31,30 +35,31 @@ public final class SigLip2Encoder implements AutoCloseable {
                 (loader, scope) -> new SigLip2Encoder(
                         config,
                         scope,
-                        loader.load(scope, List.copyOf(config.weights().keySet()))));
+                        loader.load(scope, List.copyOf(config.weights().keySet())),
+                        ByteResize.on(scope, Filter.BILINEAR, cropSize, config.imageSize(), device)));
     }
 
-    private SigLip2Encoder(SigLip2Config config, TensorScope scope, List<Tensor> weights) {
+    private SigLip2Encoder(SigLip2Config config, TensorScope scope, List<Tensor> weights, ByteResize resize) {
         this.config = config;
         this.scope = scope;
         this.weights = weights;
+        this.resize = resize;
     }
 
     /**
-     * Brings a crop to the size that the encoder sees, on the CPU. Safe for use by several threads, and needs no weights.
+     * Embeds a batch: one vector of {@code hiddenSize} each.
      *
-     * @return {@code 3×imageSize×imageSize} bytes, one plane after the other
+     * @param crops {@code [images, cropSize, cropSize, 3]} uint8, on the encoder's device
      */
-    public static byte[] resize(RgbImage crop, int imageSize) {
-        return ResizeGraph.resize(GRAPH, crop, imageSize);
-    }
-
-    /** Embeds a batch of {@link #resize resized} images: one vector of {@code hiddenSize} each. */
-    public List<float[]> encode(List<byte[]> resized) {
-        long side = config.imageSize();
+    public List<float[]> encode(Tensor crops) {
         try (TensorScope temporary = new TensorScope()) {
-            Tensor pixels = Tensors.stackBytes(temporary, resized, List.of(3L, side, side));
-            return GRAPH.call(temporary, "forward", pixels, weights, config.heads(), config.epsilon())
+            return GRAPH.call(
+                            temporary,
+                            "forward",
+                            resize.apply(temporary, crops),
+                            weights,
+                            config.heads(),
+                            config.epsilon())
                     .toFloatRows();
         }
     }

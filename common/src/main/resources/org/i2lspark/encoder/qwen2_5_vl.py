@@ -5,13 +5,6 @@ class Graph(Module):
   __parameters__ = []
   __buffers__ = []
 
-  # crop [S, S, 3] uint8 -> [3, size, size] uint8: antialiased bicubic in 8 bit, as the reference's image processor
-  def resize(self: __torch__.Graph, crop: Tensor, size: int) -> Tensor:
-    planes = crop.permute([2, 0, 1]).unsqueeze(0).contiguous()
-    if crop.size(0) != size:
-      planes = torch._upsample_bicubic2d_aa(planes, [size, size], False, None, None)
-    return planes.squeeze(0).contiguous()
-
   # cosines and sines of angles [tokens, head / 2], doubled to the width of a head
   def rotary(self: __torch__.Graph, angles: Tensor) -> List[Tensor]:
     doubled = torch.cat([angles, angles], -1)

@@ -4,11 +4,6 @@ class Graph(Module):
   __parameters__ = []
   __buffers__ = []
 
-  # crop [H, W, 3] uint8 -> [3, size, size] uint8: antialiased bilinear in 8 bit, as the reference's image processor
-  def resize(self: __torch__.Graph, crop: Tensor, size: int) -> Tensor:
-    planes = crop.permute([2, 0, 1]).unsqueeze(0).contiguous()
-    return torch._upsample_bilinear2d_aa(planes, [size, size], False, None, None).squeeze(0).contiguous()
-
   def attention(self: __torch__.Graph, q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
     n = q.size(0)
     head = q.size(2) // heads

@@ -14,10 +14,9 @@ import java.util.concurrent.Callable;
 import org.i2lspark.ImageEmbedding;
 import org.i2lspark.ImageToLora;
 import org.i2lspark.PreparedImage;
-import org.i2lspark.decoder.DecoderKind;
 import org.i2lspark.decoder.LoraDecoder;
+import org.i2lspark.encoder.CropUploader;
 import org.i2lspark.encoder.DinoV3Encoder;
-import org.i2lspark.encoder.QwenVlConfig;
 import org.i2lspark.encoder.QwenVlEncoder;
 import org.i2lspark.encoder.SigLip2Encoder;
 import org.i2lspark.image.CoverCrop;
@@ -116,7 +115,6 @@ public final class BenchCommand implements Callable<Integer> {
         byte[] bytes = Files.readAllBytes(file);
         ImageDecoder decoder = new ImageDecoder(ImageDecoder.DEFAULT_MAX_PIXELS);
         RgbImage decoded = decoder.decode(bytes);
-        RgbImage crop = CoverCrop.apply(decoded, ImageToLora.CROP_SIZE, ImageToLora.CROP_SIZE);
         String size = " %dx%d".formatted(decoded.width(), decoded.height());
         time("read", 1, () -> Files.readAllBytes(file));
         time("decode" + size, 1, () -> decoder.decode(bytes));
@@ -124,24 +122,8 @@ public final class BenchCommand implements Callable<Integer> {
                 "crop and resize to 1024",
                 1,
                 () -> CoverCrop.apply(decoded, ImageToLora.CROP_SIZE, ImageToLora.CROP_SIZE));
-        time(
-                "resize for SigLIP2",
-                1,
-                () -> SigLip2Encoder.resize(crop, checkpoints.siglip2().config().imageSize()));
-
         List<PreparedImage> inputs = Collections.nCopies(batch, ImageToLora.prepare(checkpoints, decoded));
-        try (SigLip2Encoder siglip2 = parts.siglip2()) {
-            List<byte[]> pixels =
-                    inputs.stream().map(PreparedImage::siglip2Pixels).toList();
-            time("SigLIP2", batch, () -> siglip2.encode(pixels));
-        }
-        try (DinoV3Encoder dinov3 = parts.dinov3()) {
-            List<RgbImage> crops = inputs.stream().map(PreparedImage::crop).toList();
-            time("DINOv3", batch, () -> dinov3.encode(crops));
-        }
-        if (checkpoints.qwenVl().isPresent()) {
-            benchQwenVl(parts, stack.model(), inputs);
-        }
+        benchEncoders(parts, checkpoints, inputs);
         List<ImageEmbedding> embeddings = stack.embed(inputs);
         List<List<ImageEmbedding>> styles = embeddings.stream().map(List::of).toList();
         time("decode and merge", batch, () -> stack.decode(styles, form.type()).forEach(Lora::close));
@@ -151,37 +133,51 @@ public final class BenchCommand implements Callable<Integer> {
         }
     }
 
-    private void benchQwenVl(StackParts parts, I2lModel model, List<PreparedImage> inputs) throws IOException {
-        QwenVlConfig config = model.qwenVl().orElseThrow().config();
-        try (QwenVlEncoder encoder = parts.qwenVl()) {
-            for (int d = 0; d < model.decoders().size(); d++) {
-                DecoderKind kind = model.decoders().get(d).layout().kind();
-                if (kind.tokens() > 0) {
-                    int decoder = d;
-                    int crop = kind == DecoderKind.COARSE ? ImageToLora.COARSE_CROP_SIZE : ImageToLora.CROP_SIZE;
-                    int size = QwenVlEncoder.imageSize(crop, config);
-                    List<byte[]> pixels = inputs.stream()
-                            .map(image -> image.qwenVlPixels().get(decoder))
-                            .toList();
-                    time("Qwen2.5-VL at " + size, inputs.size(), () -> {
-                        try (TensorScope scope = new TensorScope()) {
-                            encoder.encode(scope, pixels, size);
+    private void benchEncoders(StackParts parts, I2lModel model, List<PreparedImage> inputs) throws IOException {
+        try (CropUploader uploader = parts.uploader();
+                TensorScope scope = new TensorScope()) {
+            time(
+                    "upload crops",
+                    inputs.size(),
+                    () -> upload(scope, uploader, inputs, 0).close());
+            Tensor crops = upload(scope, uploader, inputs, 0);
+            try (SigLip2Encoder siglip2 = parts.siglip2()) {
+                time("SigLIP2", inputs.size(), () -> siglip2.encode(crops));
+            }
+            try (DinoV3Encoder dinov3 = parts.dinov3()) {
+                time("DINOv3", inputs.size(), () -> dinov3.encode(crops));
+            }
+            if (model.qwenVl().isPresent()) {
+                try (QwenVlEncoder encoder = parts.qwenVl()) {
+                    for (I2lModel.Decoder decoder : model.decoders()) {
+                        switch (decoder.layout().kind()) {
+                            case STYLE -> {}
+                            case COARSE -> benchQwenVl(parts, decoder, encoder, upload(scope, uploader, inputs, 1));
+                            case FINE -> benchQwenVl(parts, decoder, encoder, crops);
                         }
-                    });
-                    benchResidual(parts, model.decoders().get(d), encoder, pixels, size);
+                    }
                 }
             }
         }
     }
 
-    private void benchResidual(
-            StackParts parts, I2lModel.Decoder file, QwenVlEncoder encoder, List<byte[]> pixels, int size)
+    private static Tensor upload(TensorScope scope, CropUploader uploader, List<PreparedImage> images, int size) {
+        return uploader.upload(
+                scope, images.stream().map(image -> image.crops().get(size)).toList());
+    }
+
+    private void benchQwenVl(StackParts parts, I2lModel.Decoder file, QwenVlEncoder encoder, Tensor crops)
             throws IOException {
+        int batch = Math.toIntExact(crops.shape().get(0));
+        time("Qwen2.5-VL at " + encoder.imageSize(Math.toIntExact(crops.shape().get(1))), batch, () -> {
+            try (TensorScope scope = new TensorScope()) {
+                encoder.encode(scope, crops);
+            }
+        });
         try (LoraDecoder decoder = parts.decoder(file);
                 TensorScope scope = new TensorScope()) {
-            Tensor hiddenStates = encoder.encode(scope, pixels, size);
-            String stage = file.layout().kind().title() + " residual";
-            time(stage, pixels.size(), () -> decoder.residuals(hiddenStates));
+            Tensor hiddenStates = encoder.encode(scope, crops);
+            time(file.layout().kind().title() + " residual", batch, () -> decoder.residuals(hiddenStates));
         }
     }
 

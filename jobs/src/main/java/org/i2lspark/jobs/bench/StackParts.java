@@ -1,7 +1,9 @@
 package org.i2lspark.jobs.bench;
 
 import java.io.IOException;
+import org.i2lspark.ImageToLora;
 import org.i2lspark.decoder.LoraDecoder;
+import org.i2lspark.encoder.CropUploader;
 import org.i2lspark.encoder.DinoV3Encoder;
 import org.i2lspark.encoder.QwenVlConfig;
 import org.i2lspark.encoder.QwenVlEncoder;
@@ -26,8 +28,13 @@ final class StackParts {
 
     SigLip2Encoder siglip2() throws IOException {
         try (TensorStore weights = model.siglip2().checkpoint().open()) {
-            return SigLip2Encoder.load(weights, model.siglip2().config(), settings.precision(), device);
+            return SigLip2Encoder.load(
+                    weights, model.siglip2().config(), settings.precision(), device, ImageToLora.CROP_SIZE);
         }
+    }
+
+    CropUploader uploader() {
+        return new CropUploader(device);
     }
 
     DinoV3Encoder dinov3() throws IOException {

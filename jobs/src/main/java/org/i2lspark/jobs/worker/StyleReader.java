@@ -143,7 +143,7 @@ final class StyleReader implements AutoCloseable {
             long read = System.nanoTime();
             Decoded decoded =
                     SharedDecoder.get().decode(bytes, assignment.limits().maxPixels(), ImageToLora.cropSizes(model));
-            PreparedImage prepared = ImageToLora.prepare(model, decoded.crops());
+            PreparedImage prepared = new PreparedImage(decoded.crops());
             return image.decoded(decoded.width(), decoded.height(), prepared, (read - start) / 1e9, seconds(read));
         } catch (DecoderUnavailableException e) {
             // no image's fault: the task fails, and another executor may do better

@@ -34,7 +34,7 @@ class BenchCommandTest {
                 .contains(
                         "read",
                         "crop and resize to 1024",
-                        "resize for SigLIP2",
+                        "upload crops",
                         "SigLIP2",
                         "DINOv3",
                         "Qwen2.5-VL at 224",

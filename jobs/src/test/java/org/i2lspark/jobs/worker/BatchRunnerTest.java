@@ -129,7 +129,7 @@ class BatchRunnerTest {
     }
 
     private static ReadStyle style(String id, int images) {
-        PreparedImage prepared = new PreparedImage(new RgbImage(1, 1, new byte[3]), new byte[0], List.of());
+        PreparedImage prepared = new PreparedImage(List.of(new RgbImage(1, 1, new byte[3])));
         List<ImageWork> works = Stream.generate(
                         () -> ImageWork.read("x", "0", null, 0).decoded(1, 1, prepared, 0, 0))
                 .limit(images)
