@@ -8,6 +8,7 @@ import java.util.Collections;
 import java.util.List;
 import org.i2lspark.decoder.Bias;
 import org.i2lspark.decoder.DecoderKind;
+import org.i2lspark.decoder.DecoderLayout;
 import org.i2lspark.decoder.LoraDecoder;
 import org.i2lspark.decoder.LoraMerger;
 import org.i2lspark.encoder.CropUploader;
@@ -87,7 +88,7 @@ public final class ImageToLora implements AutoCloseable {
             if (bias != null) {
                 closers.add(bias::close);
             }
-            this.merger = new LoraMerger(decoders, bias);
+            this.merger = new LoraMerger(decoders, bias, device);
         } catch (Throwable e) {
             close();
             throw e;
@@ -223,6 +224,17 @@ public final class ImageToLora implements AutoCloseable {
     public List<Lora> decode(List<List<ImageEmbedding>> styles, ElementType loraType) {
         return halving.run(
                 styles, batch -> decodeTogether(batch, loraType), Lora::close, "Cannot decode a style on " + device);
+    }
+
+    /**
+     * Bytes of host memory that the LoRA of a style takes from {@link #decode} on until it is closed. On a GPU they are kept
+     * for the LoRAs that follow.
+     *
+     * @param images of the style
+     */
+    public static long loraBytes(I2lModel model, int images, ElementType loraType, TorchDevice device) {
+        int parts = images * model.decoders().size() + (model.bias().isPresent() ? 1 : 0);
+        return LoraMerger.loraBytes(model.decoders().get(0).layout(), DecoderLayout.RANK * parts, loraType, device);
     }
 
     private List<Lora> decodeTogether(List<List<ImageEmbedding>> styles, ElementType loraType) {

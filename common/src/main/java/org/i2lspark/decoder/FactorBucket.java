@@ -28,9 +28,13 @@ record FactorBucket(Kind kind, List<Module> modules) {
         }
     }
 
-    /** All factors of these modules; decoders of one model agree in them. */
-    static List<FactorBucket> of(List<Module> modules) {
+    /**
+     * All factors of these modules; decoders of one model agree in them. Modules of one shape stand next to each other, those
+     * of A in the same order as those of B.
+     */
+    static List<FactorBucket> of(List<Module> unordered) {
         List<FactorBucket> buckets = new ArrayList<>();
+        List<Module> modules = byShape(unordered);
         for (Kind kind : Kind.values()) {
             Map<Long, List<Module>> bySize = new LinkedHashMap<>();
             for (Module module : modules) {
@@ -42,15 +46,23 @@ record FactorBucket(Kind kind, List<Module> modules) {
         return List.copyOf(buckets);
     }
 
+    private static List<Module> byShape(List<Module> modules) {
+        Map<List<Long>, List<Module>> byShape = new LinkedHashMap<>();
+        for (Module module : modules) {
+            byShape.computeIfAbsent(List.of(module.in(), module.out()), ignored -> new ArrayList<>())
+                    .add(module);
+        }
+        return byShape.values().stream().flatMap(List::stream).toList();
+    }
+
     /** The dimension of these factors beside the rank: {@code in} for A, {@code out} for B. */
     long size() {
         return kind == Kind.A ? modules.get(0).in() : modules.get(0).out();
     }
 
-    /** The shape of these factors, stacked, at a rank: {@code [modules, rank, in]} or {@code [modules, out, rank]}. */
-    List<Long> shape(int rank) {
-        long count = modules.size();
-        return kind == Kind.A ? List.of(count, (long) rank, size()) : List.of(count, size(), (long) rank);
+    /** Elements of all these factors at rank 1. */
+    long elements() {
+        return size() * modules.size();
     }
 
     /** Names of a layer's weights in a decoder checkpoint, {@code proj_in} or {@code proj_out}. */

@@ -85,7 +85,7 @@ public final class LoraDecoder implements AutoCloseable {
          * Takes factors.
          *
          * @param bucket its place in {@link FactorBucket#of}
-         * @param factors {@code [modules, rank * size, images]}, on the decoder's device; may be overwritten
+         * @param factors {@code [modules, images, rank * size]}, on the decoder's device; may be overwritten
          */
         void accept(int bucket, Tensor factors);
     }

@@ -1,9 +1,15 @@
 package org.i2lspark.decoder;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import org.i2lspark.decoder.FactorBucket.Kind;
 import org.i2lspark.lora.Lora;
 import org.i2lspark.torch.ElementType;
+import org.i2lspark.torch.Tensor;
+import org.i2lspark.torch.TensorScope;
+import org.i2lspark.torch.TorchDevice;
 
 /**
  * Decodes images and merges them into LoRAs. A style's LoRA is that of all its images by the first decoder, then by the
@@ -11,19 +17,28 @@ import org.i2lspark.torch.ElementType;
  * follows at the end, as it is.
  */
 public final class LoraMerger {
+    /** Bytes of LoRAs that are put together at a time: enough that the decoders' weights are seldom read. */
+    private static final long TOGETHER_BYTES = 2L << 30;
+
     private final List<LoraDecoder> decoders;
     private final Bias bias;
+    private final TorchDevice device;
     private final List<FactorBucket> buckets;
+    private final Map<LayoutKey, LoraLayout> layouts = new HashMap<>();
+
+    private record LayoutKey(int rank, ElementType type) {}
 
     /**
      * A merger of these decoders.
      *
      * @param decoders of one model, in the order of their factors
      * @param bias null for none
+     * @param device on which decoders and bias are
      */
-    public LoraMerger(List<LoraDecoder> decoders, Bias bias) {
+    public LoraMerger(List<LoraDecoder> decoders, Bias bias, TorchDevice device) {
         this.decoders = List.copyOf(decoders);
         this.bias = bias;
+        this.device = device;
         this.buckets = FactorBucket.of(decoders.get(0).layout().modules());
     }
 
@@ -35,35 +50,64 @@ public final class LoraMerger {
      */
     public record Input(float[] embedding, List<float[]> residuals) {}
 
+    /** Bytes of host memory that a LoRA takes that was merged on a device. */
+    public static long loraBytes(DecoderLayout decoder, int rank, ElementType type, TorchDevice device) {
+        return LoraLayout.hostBytes(FactorBucket.of(decoder.modules()), rank, type, device);
+    }
+
     /**
-     * Decodes the images of several styles as one batch, one decoder and one bucket of factors at a time: beside the LoRAs
-     * themselves no more than that bucket is in memory.
+     * Decodes the images of several styles, as few batches of about {@value #TOGETHER_BYTES} bytes of LoRAs, one decoder and
+     * one bucket of factors at a time: beside the LoRAs of a batch no more than that bucket is in the device's memory.
      *
      * @return a LoRA for each style, of rank 4 times its images and decoders, and 4 more for the Bias; each is to be closed
      */
     public List<Lora> merge(List<List<Input>> styles, ElementType loraType) {
-        List<LoraBuffer> buffers = new ArrayList<>(styles.size());
+        List<Lora> loras = new ArrayList<>(styles.size());
         try {
+            int first = 0;
+            while (first < styles.size()) {
+                int end = first + 1;
+                long bytes = layout(styles.get(first), loraType).bytes();
+                while (end < styles.size()) {
+                    bytes += layout(styles.get(end), loraType).bytes();
+                    if (bytes > TOGETHER_BYTES) {
+                        break;
+                    }
+                    end++;
+                }
+                loras.addAll(mergeTogether(styles.subList(first, end), loraType));
+                first = end;
+            }
+            return loras;
+        } catch (Throwable e) {
+            loras.forEach(Lora::close);
+            throw e;
+        }
+    }
+
+    private synchronized LoraLayout layout(List<Input> style, ElementType type) {
+        int rank = DecoderLayout.RANK * (style.size() * decoders.size() + (bias == null ? 0 : 1));
+        return layouts.computeIfAbsent(
+                new LayoutKey(rank, type), key -> LoraLayout.of(buckets, key.rank(), key.type(), device));
+    }
+
+    private List<Lora> mergeTogether(List<List<Input>> styles, ElementType loraType) {
+        List<LoraBuffer> buffers = new ArrayList<>(styles.size());
+        try (TensorScope deviceMemory = new TensorScope()) {
             for (List<Input> style : styles) {
-                buffers.add(new LoraBuffer(buckets, rank(style.size()), loraType));
+                buffers.add(new LoraBuffer(layout(style, loraType), device, deviceMemory));
             }
             for (int d = 0; d < decoders.size(); d++) {
                 decode(styles, d, buffers);
             }
             if (bias != null) {
-                putBias(styles, buffers);
+                putBias(buffers);
             }
-            return buffers.stream()
-                    .map(buffer -> buffer.toLora(decoders.get(0).layout().modules()))
-                    .toList();
+            return LoraBuffer.toLoras(buffers);
         } catch (Throwable e) {
             buffers.forEach(LoraBuffer::close);
             throw e;
         }
-    }
-
-    private int rank(int images) {
-        return DecoderLayout.RANK * (images * decoders.size() + (bias == null ? 0 : 1));
     }
 
     private void decode(List<List<Input>> styles, int decoder, List<LoraBuffer> buffers) {
@@ -72,22 +116,45 @@ public final class LoraMerger {
         List<float[]> residuals = decoders.get(decoder).layout().kind().tokens() == 0
                 ? List.of()
                 : images.stream().map(image -> image.residuals().get(decoder)).toList();
-        decoders.get(decoder).decode(embeddings, residuals, (bucket, factors) -> {
-            int first = 0;
-            for (int s = 0; s < styles.size(); s++) {
-                int count = styles.get(s).size();
-                buffers.get(s).putImages(bucket, factors, first, count, DecoderLayout.RANK * count * decoder);
-                first += count;
-            }
-        });
+        long[] counts = styles.stream().mapToLong(List::size).toArray();
+        decoders.get(decoder)
+                .decode(
+                        embeddings,
+                        residuals,
+                        (bucket, factors) -> LoraDecoder.GRAPH.execute(
+                                buckets.get(bucket).kind() == Kind.A ? "put_a" : "put_b",
+                                factors,
+                                counts,
+                                decoder,
+                                DecoderLayout.RANK,
+                                elementsBefore(bucket),
+                                ranks(buffers),
+                                elements(buffers)));
     }
 
-    private void putBias(List<List<Input>> styles, List<LoraBuffer> buffers) {
-        for (int s = 0; s < styles.size(); s++) {
-            int offset = DecoderLayout.RANK * styles.get(s).size() * decoders.size();
-            for (int bucket = 0; bucket < buckets.size(); bucket++) {
-                buffers.get(s).putMerged(bucket, bias.factors().get(bucket), offset);
-            }
+    private void putBias(List<LoraBuffer> buffers) {
+        for (int bucket = 0; bucket < buckets.size(); bucket++) {
+            LoraDecoder.GRAPH.execute(
+                    "put_last",
+                    bias.factors().get(bucket),
+                    buckets.get(bucket).kind().rankDimension(),
+                    elementsBefore(bucket),
+                    ranks(buffers),
+                    elements(buffers));
         }
+    }
+
+    private long elementsBefore(int bucket) {
+        return buckets.subList(0, bucket).stream()
+                .mapToLong(FactorBucket::elements)
+                .sum();
+    }
+
+    private static long[] ranks(List<LoraBuffer> buffers) {
+        return buffers.stream().mapToLong(LoraBuffer::rank).toArray();
+    }
+
+    private static List<Tensor> elements(List<LoraBuffer> buffers) {
+        return buffers.stream().map(LoraBuffer::elements).toList();
     }
 }

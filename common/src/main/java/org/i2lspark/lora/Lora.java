@@ -4,30 +4,35 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import org.i2lspark.safetensors.SafetensorsWriter;
 import org.i2lspark.torch.ElementType;
 import org.i2lspark.torch.TensorScope;
 
-/** A LoRA in native memory: the factors of every adapted layer. Closing it frees that memory. */
+/** A LoRA in native memory: the factors of every adapted layer. Closing it gives that memory back, for the next LoRA. */
 public final class Lora implements LoraSource, AutoCloseable {
     private final ElementType type;
-    private final Map<Shape, LoraModule> modules = new TreeMap<>(Comparator.comparing(Shape::name));
+    private final FactorPlaces places;
+    private final List<ByteBuffer> pieces;
     private final TensorScope memory;
 
     /**
-     * A LoRA of these modules.
+     * A LoRA whose factors lie in these pieces of memory.
      *
      * @param type of all factors
-     * @param memory owns the factors' bytes and is closed with this LoRA
+     * @param memory owns the pieces and is closed with this LoRA
      */
-    public Lora(ElementType type, List<LoraModule> modules, TensorScope memory) {
+    public Lora(ElementType type, FactorPlaces places, List<ByteBuffer> pieces, TensorScope memory) {
         this.type = type;
-        modules.forEach(module -> this.modules.put(module.shape(), module));
+        this.places = places;
+        this.pieces = List.copyOf(pieces);
         this.memory = memory;
+    }
+
+    /** A LoRA that adapts no layer. */
+    public Lora(ElementType type, List<ByteBuffer> pieces, TensorScope memory) {
+        this(type, new FactorPlaces(Map.of(), Map.of()), pieces, memory);
     }
 
     public ElementType type() {
@@ -36,13 +41,22 @@ public final class Lora implements LoraSource, AutoCloseable {
 
     @Override
     public List<Shape> modules() {
-        return modules.keySet().stream().toList();
+        return places.modules();
     }
 
     @Override
     public Factors factors(Shape module) {
-        LoraModule bytes = modules.get(module);
-        return new Factors(FloatCodec.decode(bytes.a(), type.dtype()), FloatCodec.decode(bytes.b(), type.dtype()));
+        return new Factors(FloatCodec.decode(a(module), type.dtype()), FloatCodec.decode(b(module), type.dtype()));
+    }
+
+    /** The stored elements of {@code [rank, in]}, row-major. */
+    private ByteBuffer a(Shape module) {
+        return places.a(module).in(pieces);
+    }
+
+    /** The stored elements of {@code [out, rank]}, row-major. */
+    private ByteBuffer b(Shape module) {
+        return places.b(module).in(pieces);
     }
 
     /** {@inheritDoc} Nothing yet: what a LoRA says of itself is decided when it is written. */
@@ -57,18 +71,18 @@ public final class Lora implements LoraSource, AutoCloseable {
      * @return the number of bytes written
      */
     public long write(WritableByteChannel out, KeyFormat keyFormat, Map<String, String> metadata) throws IOException {
-        List<SafetensorsWriter.Entry> entries = new ArrayList<>(modules.size() * 2);
-        modules.forEach((shape, bytes) -> {
-            long rank = shape.rank();
-            entries.add(entry(keyFormat.a(shape.name()), List.of(rank, (long) shape.in()), bytes.a()));
-            entries.add(entry(keyFormat.b(shape.name()), List.of((long) shape.out(), rank), bytes.b()));
-            keyFormat.writtenAlpha(shape.name()).ifPresent(alpha -> entries.add(LoraWriter.alpha(alpha, rank)));
-        });
+        List<SafetensorsWriter.Entry> entries = new ArrayList<>(modules().size() * 2);
+        for (Shape module : modules()) {
+            long rank = module.rank();
+            entries.add(entry(keyFormat.a(module.name()), List.of(rank, (long) module.in()), a(module)));
+            entries.add(entry(keyFormat.b(module.name()), List.of((long) module.out(), rank), b(module)));
+            keyFormat.writtenAlpha(module.name()).ifPresent(alpha -> entries.add(LoraWriter.alpha(alpha, rank)));
+        }
         return SafetensorsWriter.write(out, entries, metadata);
     }
 
     private SafetensorsWriter.Entry entry(String name, List<Long> shape, ByteBuffer bytes) {
-        return new SafetensorsWriter.Entry(name, type.dtype(), shape, out -> out.write(bytes.duplicate()));
+        return new SafetensorsWriter.Entry(name, type.dtype(), shape, out -> out.write(bytes));
     }
 
     @Override

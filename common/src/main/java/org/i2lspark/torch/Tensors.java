@@ -47,6 +47,11 @@ public final class Tensors {
         MEMORY.execute("copy", source, destination);
     }
 
+    /** Copies each tensor to the one of the same place, as {@link #copy} does, with nothing in between. */
+    public static void copyAll(List<Tensor> sources, List<Tensor> destinations) {
+        MEMORY.execute("copy_all", sources, destinations);
+    }
+
     /** A float32 matrix on the CPU. */
     public static Tensor ofRows(TensorScope scope, List<float[]> rows) {
         Tensor tensor = empty(

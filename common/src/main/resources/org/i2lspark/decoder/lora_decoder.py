@@ -1,6 +1,8 @@
 # Maps image embeddings to LoRA factors. All first layers are one product; the second layers are one batched product for
 # each bucket, that is for each kind (A or B) and size of factor.
 # N images, D embedding size, C compressed size, M factors in all, m factors in a bucket, F = rank * dim values a factor.
+# A LoRA is one run of elements: a bucket of m factors begins at before * R, R being its rank and before what the buckets in
+# front of it take at rank 1, and is [m, R, in] or [m, out, R].
 class Graph(Module):
   __parameters__ = []
   __buffers__ = []
@@ -15,7 +17,7 @@ class Graph(Module):
     r = torch.bmm(x, proj_out.transpose(1, 2)).transpose(0, 1)
     return r.reshape([n, -1]).to(torch.device("cpu"), 6).contiguous()
 
-  # What the second layers of all factors start from: x [N, D] float32, first [M, C, D] -> [M, C, N];
+  # What the second layers of all factors start from: x [N, D] float32, first [M, C, D] -> [M, N, C];
   # residual [N, K * C], empty for a decoder without, is added to factor i as blocks[i] says
   def hidden(self: __torch__.Graph, x: Tensor, residual: Tensor, blocks: List[int], first: Tensor) -> Tensor:
     n = x.size(0)
@@ -24,26 +26,45 @@ class Graph(Module):
     if residual.numel() > 0:
       r = residual.to(first.device, first.dtype).view([n, -1, first.size(1)])
       h = h + r.index_select(1, torch.tensor(blocks, dtype=4, device=first.device))
-    return h.permute([1, 2, 0])
+    return h.transpose(0, 1)
 
-  # The factors of one bucket, start being that of its first factor: hidden [M, C, N], second [m, F, C] -> [m, F, N]
+  # The factors of one bucket, start being that of its first factor: hidden [M, N, C], second [m, F, C] -> [m, N, F]
   def bucket(self: __torch__.Graph, hidden: Tensor, start: int, second: Tensor) -> Tensor:
-    return torch.bmm(second, hidden[start:start + second.size(0)])
+    return torch.bmm(hidden[start:start + second.size(0)], second.transpose(1, 2))
 
-  # A of the images first..first+count, times 1/count, to its place along the rank:
-  # factors [m, rank * in, N], of which these images' are spent -> destination [m, R, in] from rank offset on
-  def put_a(self: __torch__.Graph, factors: Tensor, first: int, count: int, rank: int, destination: Tensor, offset: int) -> None:
+  # A of styles of counts[s] images, times 1/counts[s], to its place along the rank of LoRAs of ranks[s], which is behind
+  # that of the decoders before: factors [m, N, rank * in], spent afterwards
+  def put_a(self: __torch__.Graph, factors: Tensor, counts: List[int], decoder: int, rank: int, before: int, ranks: List[int], loras: List[Tensor]) -> None:
     m = factors.size(0)
-    images = factors.narrow(2, first, count).div_(count).view([m, rank, -1, count]).permute([0, 3, 1, 2])
-    destination.narrow(1, offset, count * rank).view([m, count, rank, -1]).copy_(images)
+    size = factors.size(2) // rank
+    first = 0
+    for s in range(len(loras)):
+      joined = counts[s] * rank
+      images = factors.narrow(1, first, counts[s])
+      if counts[s] > 1:
+        images.div_(counts[s])
+      bucket = loras[s].narrow(0, before * ranks[s], m * ranks[s] * size).view([m, ranks[s], size])
+      bucket.narrow(1, decoder * joined, joined).view([m, counts[s], rank, size]).copy_(images.view([m, counts[s], rank, size]))
+      first += counts[s]
 
-  # B of the images first..first+count to its place along the rank:
-  # factors [m, out * rank, N] -> destination [m, out, R] from rank offset on
-  def put_b(self: __torch__.Graph, factors: Tensor, first: int, count: int, rank: int, destination: Tensor, offset: int) -> None:
+  # B of the same: factors [m, N, out * rank]
+  def put_b(self: __torch__.Graph, factors: Tensor, counts: List[int], decoder: int, rank: int, before: int, ranks: List[int], loras: List[Tensor]) -> None:
     m = factors.size(0)
-    images = factors.narrow(2, first, count).view([m, -1, rank, count]).permute([0, 1, 3, 2])
-    destination.narrow(2, offset, count * rank).view([m, -1, count, rank]).copy_(images)
+    size = factors.size(2) // rank
+    first = 0
+    for s in range(len(loras)):
+      joined = counts[s] * rank
+      images = factors.narrow(1, first, counts[s]).view([m, counts[s], size, rank]).transpose(1, 2)
+      bucket = loras[s].narrow(0, before * ranks[s], m * ranks[s] * size).view([m, size, ranks[s]])
+      bucket.narrow(2, decoder * joined, joined).view([m, size, counts[s], rank]).copy_(images)
+      first += counts[s]
 
-  # Factors that are merged already, A [m, rank, in] along dimension 1 or B [m, out, rank] along 2
-  def put_merged(self: __torch__.Graph, factors: Tensor, dim: int, destination: Tensor, offset: int) -> None:
-    destination.narrow(dim, offset, factors.size(dim)).copy_(factors)
+  # Factors that are merged already to the end of the rank: A [m, rank, in] along dimension 1 or B [m, out, rank] along 2
+  def put_last(self: __torch__.Graph, factors: Tensor, dim: int, before: int, ranks: List[int], loras: List[Tensor]) -> None:
+    rank = factors.size(dim)
+    for s in range(len(loras)):
+      shape = list(factors.size())
+      shape[dim] = ranks[s]
+      length = factors.numel() // rank * ranks[s]
+      bucket = loras[s].narrow(0, before * ranks[s], length).view(shape)
+      bucket.narrow(dim, ranks[s] - rank, rank).copy_(factors)

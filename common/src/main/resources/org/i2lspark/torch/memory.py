@@ -17,3 +17,8 @@ class Graph(Module):
 
   def copy(self: __torch__.Graph, source: Tensor, destination: Tensor) -> None:
     destination.copy_(source)
+
+  # one after the other, so that no call stands between two copies
+  def copy_all(self: __torch__.Graph, sources: List[Tensor], destinations: List[Tensor]) -> None:
+    for i in range(len(sources)):
+      destinations[i].copy_(sources[i])
