@@ -13,28 +13,30 @@ import org.i2lspark.torch.WeightLoader;
 /** The DINOv3 vision transformer: images in, normalised CLS tokens out. */
 public final class DinoV3Encoder implements AutoCloseable {
     private static final Graph GRAPH = Graph.load(DinoV3Encoder.class, "dinov3.py");
+    private static final int START_WEIGHTS = 4;
+    private static final int BLOCK_WEIGHTS = 17;
 
     private final DinoV3Config config;
     private final TensorScope scope;
-    private final List<Tensor> weights;
+    private final List<Tensor> start;
+    private final List<Tensor> blocks;
+    private final List<Tensor> finish;
 
     /** Loads the weights of a checkpoint whose layout is {@code config.layout()}. */
     public static DinoV3Encoder load(
             TensorStore checkpoint, DinoV3Config config, ElementType precision, TorchDevice device) throws IOException {
         return WeightLoader.load(
-                checkpoint,
-                precision,
-                device,
-                (loader, scope) -> new DinoV3Encoder(
-                        config,
-                        scope,
-                        loader.load(scope, List.copyOf(config.weights().keySet()))));
+                checkpoint, precision, device, (loader, scope) -> new DinoV3Encoder(config, loader, scope));
     }
 
-    private DinoV3Encoder(DinoV3Config config, TensorScope scope, List<Tensor> weights) {
+    private DinoV3Encoder(DinoV3Config config, WeightLoader loader, TensorScope scope) throws IOException {
         this.config = config;
         this.scope = scope;
-        this.weights = weights;
+        List<String> names = List.copyOf(config.weights().keySet());
+        int end = START_WEIGHTS + BLOCK_WEIGHTS * config.layers();
+        this.start = loader.load(scope, names.subList(0, START_WEIGHTS));
+        this.blocks = loader.load(scope, names.subList(START_WEIGHTS, end));
+        this.finish = loader.load(scope, names.subList(end, names.size()));
     }
 
     /**
@@ -43,17 +45,13 @@ public final class DinoV3Encoder implements AutoCloseable {
      * @param crops {@code [images, height, width, 3]} uint8, on the encoder's device
      */
     public List<float[]> encode(Tensor crops) {
+        int patches = config.imageSize() / config.patchSize();
+        int head = config.hiddenSize() / config.heads();
         try (TensorScope temporary = new TensorScope()) {
-            return GRAPH.call(
-                            temporary,
-                            "forward",
-                            crops,
-                            weights,
-                            config.imageSize(),
-                            config.heads(),
-                            config.ropeTheta(),
-                            config.epsilon())
-                    .toFloatRows();
+            Tensor x = GRAPH.call(temporary, "start", crops, start, config.imageSize());
+            Tensor rotary = GRAPH.call(temporary, "rotary", x, patches, head, config.ropeTheta());
+            Tensor y = GRAPH.call(temporary, "blocks", x, rotary, blocks, config.heads(), config.epsilon());
+            return GRAPH.call(temporary, "finish", y, finish, config.epsilon()).toFloatRows();
         }
     }
 

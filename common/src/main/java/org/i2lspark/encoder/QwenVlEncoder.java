@@ -22,12 +22,17 @@ public final class QwenVlEncoder implements AutoCloseable {
     static final String EMBEDDING = "model.embed_tokens.weight";
 
     private static final Graph GRAPH = Graph.load(QwenVlEncoder.class, "qwen2_5_vl.py");
+    /** Of a block of the vision tower and of a layer of the language model. */
+    private static final int BLOCK_WEIGHTS = 12;
 
     private final QwenVlConfig config;
     private final ImagePositions positions;
     private final TensorScope scope;
-    private final List<Tensor> visionWeights;
-    private final List<Tensor> languageWeights;
+    private final List<Tensor> visionStart;
+    private final List<Tensor> visionBlocks;
+    private final List<Tensor> visionFinish;
+    private final List<Tensor> languageBlocks;
+    private final List<Tensor> languageFinish;
     private final Tensor prompt;
     private final TorchDevice device;
     /** By the side of the crops. */
@@ -55,10 +60,15 @@ public final class QwenVlEncoder implements AutoCloseable {
         this.positions = positions;
         this.device = device;
         this.scope = scope;
-        this.visionWeights =
-                loader.load(scope, List.copyOf(config.visionWeights().keySet()));
-        this.languageWeights =
-                loader.load(scope, List.copyOf(config.languageWeights().keySet()));
+        List<String> vision = List.copyOf(config.visionWeights().keySet());
+        int visionEnd = 1 + BLOCK_WEIGHTS * config.vision().depth();
+        this.visionStart = loader.load(scope, vision.subList(0, 1));
+        this.visionBlocks = loader.load(scope, vision.subList(1, visionEnd));
+        this.visionFinish = loader.load(scope, vision.subList(visionEnd, vision.size()));
+        List<String> language = List.copyOf(config.languageWeights().keySet());
+        int languageEnd = BLOCK_WEIGHTS * config.layers();
+        this.languageBlocks = loader.load(scope, language.subList(0, languageEnd));
+        this.languageFinish = loader.load(scope, language.subList(languageEnd, language.size()));
         List<Integer> ids = Stream.concat(EditPrompt.INSTANCE.before().stream(), EditPrompt.INSTANCE.after().stream())
                 .toList();
         this.prompt = loader.loadRows(scope, EMBEDDING, ids);
@@ -90,31 +100,58 @@ public final class QwenVlEncoder implements AutoCloseable {
         Windows windows = Windows.tile(grid, vision.windowSize() / cell);
         try (TensorScope temporary = new TensorScope()) {
             Tensor pixels = resize(cropSize).apply(temporary, crops);
-            Tensor cells = GRAPH.call(
+            Tensor cells = see(temporary, pixels, grid, windows);
+            return read(scope, cells, grid);
+        }
+    }
+
+    /** The vision tower: pixels to cells. */
+    private Tensor see(TensorScope scope, Tensor pixels, int grid, Windows windows) {
+        QwenVlConfig.Vision vision = config.vision();
+        int head = vision.hiddenSize() / vision.heads();
+        try (TensorScope temporary = new TensorScope()) {
+            Tensor x = GRAPH.call(temporary, "vision_start", pixels, visionStart, windows.order());
+            Tensor rotary = GRAPH.call(temporary, "vision_rotary", x, windows.order(), grid, head);
+            Tensor y = GRAPH.call(
                     temporary,
-                    "vision",
-                    pixels,
-                    visionWeights,
-                    windows.order(),
+                    "vision_blocks",
+                    x,
+                    rotary,
+                    visionBlocks,
+                    0,
                     windows.counts(),
                     windows.cells(),
                     toLongs(vision.fullAttentionBlocks()),
                     vision.heads());
-            return GRAPH.call(
-                    scope,
-                    "language",
-                    cells,
+            return GRAPH.call(scope, "vision_finish", y, visionFinish, windows.order());
+        }
+    }
+
+    /** The language model: cells within the prompt to hidden states. */
+    private Tensor read(TensorScope scope, Tensor cells, int grid) {
+        int before = EditPrompt.INSTANCE.before().size();
+        try (TensorScope temporary = new TensorScope()) {
+            Tensor x = GRAPH.call(temporary, "language_start", cells, prompt, before);
+            Tensor rotary = GRAPH.call(
+                    temporary,
+                    "language_rotary",
+                    x,
                     grid,
-                    prompt,
-                    EditPrompt.INSTANCE.before().size(),
-                    languageWeights,
-                    config.heads(),
-                    config.keyValueHeads(),
+                    before,
                     config.ropeTheta(),
                     toLongs(config.ropeSections()),
-                    positions == ImagePositions.GRID,
-                    config.epsilon(),
-                    EditPrompt.INSTANCE.dropped());
+                    positions == ImagePositions.GRID);
+            Tensor y = GRAPH.call(
+                    temporary,
+                    "language_blocks",
+                    x,
+                    rotary,
+                    languageBlocks,
+                    config.heads(),
+                    config.keyValueHeads(),
+                    config.epsilon());
+            return GRAPH.call(
+                    scope, "language_finish", y, languageFinish, config.epsilon(), EditPrompt.INSTANCE.dropped());
         }
     }
 

@@ -14,11 +14,15 @@ import org.i2lspark.torch.WeightLoader;
 /** The SigLIP2 vision tower: images in, pooled embeddings out. */
 public final class SigLip2Encoder implements AutoCloseable {
     private static final Graph GRAPH = Graph.load(SigLip2Encoder.class, "siglip2.py");
+    private static final int START_WEIGHTS = 3;
+    private static final int BLOCK_WEIGHTS = 16;
 
     private final SigLip2Config config;
     private final TensorScope scope;
-    private final List<Tensor> weights;
     private final ByteResize resize;
+    private final List<Tensor> start;
+    private final List<Tensor> blocks;
+    private final List<Tensor> finish;
 
     /**
      * Loads the weights of a checkpoint whose layout is {@code config.layout()}.
@@ -34,16 +38,21 @@ public final class SigLip2Encoder implements AutoCloseable {
                 device,
                 (loader, scope) -> new SigLip2Encoder(
                         config,
+                        loader,
                         scope,
-                        loader.load(scope, List.copyOf(config.weights().keySet())),
                         ByteResize.on(scope, Filter.BILINEAR, cropSize, config.imageSize(), device)));
     }
 
-    private SigLip2Encoder(SigLip2Config config, TensorScope scope, List<Tensor> weights, ByteResize resize) {
+    private SigLip2Encoder(SigLip2Config config, WeightLoader loader, TensorScope scope, ByteResize resize)
+            throws IOException {
         this.config = config;
         this.scope = scope;
-        this.weights = weights;
         this.resize = resize;
+        List<String> names = List.copyOf(config.weights().keySet());
+        int end = START_WEIGHTS + BLOCK_WEIGHTS * config.layers();
+        this.start = loader.load(scope, names.subList(0, START_WEIGHTS));
+        this.blocks = loader.load(scope, names.subList(START_WEIGHTS, end));
+        this.finish = loader.load(scope, names.subList(end, names.size()));
     }
 
     /**
@@ -53,13 +62,9 @@ public final class SigLip2Encoder implements AutoCloseable {
      */
     public List<float[]> encode(Tensor crops) {
         try (TensorScope temporary = new TensorScope()) {
-            return GRAPH.call(
-                            temporary,
-                            "forward",
-                            resize.apply(temporary, crops),
-                            weights,
-                            config.heads(),
-                            config.epsilon())
+            Tensor x = GRAPH.call(temporary, "start", resize.apply(temporary, crops), start);
+            Tensor y = GRAPH.call(temporary, "blocks", x, blocks, config.heads(), config.epsilon());
+            return GRAPH.call(temporary, "finish", y, finish, config.heads(), config.epsilon())
                     .toFloatRows();
         }
     }

@@ -5,14 +5,16 @@ class Graph(Module):
   __parameters__ = []
   __buffers__ = []
 
-  # cosines and sines of angles [tokens, head / 2], doubled to the width of a head
-  def rotary(self: __torch__.Graph, angles: Tensor) -> List[Tensor]:
-    doubled = torch.cat([angles, angles], -1)
-    return [torch.cos(doubled), torch.sin(doubled)]
+  # cosines and sines of angles [tokens, head / 2] for a whole head, [2, tokens, 1, head] in the type of `like`; the sines
+  # of a head's first half are negative, see rotate
+  def table(self: __torch__.Graph, angles: Tensor, like: Tensor) -> Tensor:
+    cos = torch.cos(angles)
+    sin = torch.sin(angles)
+    return torch.stack([torch.cat([cos, cos], 1), torch.cat([-sin, sin], 1)]).unsqueeze(2).to(like.dtype)
 
-  def rotate(self: __torch__.Graph, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    a, b = x.chunk(2, -1)
-    return x * cos + torch.cat([-b, a], -1) * sin
+  # turns x [N, tokens, heads, head] by its positions: each half of a head by the other
+  def rotate(self: __torch__.Graph, x: Tensor, rotary: Tensor) -> Tensor:
+    return torch.addcmul(x * rotary[0], torch.roll(x, [x.size(3) // 2], [-1]), rotary[1])
 
   def frequencies(self: __torch__.Graph, count: int, theta: float, device: Device) -> Tensor:
     exponents = torch.arange(count, dtype=6, layout=None, device=device) / count
@@ -28,38 +30,50 @@ class Graph(Module):
     v1 = v.reshape([-1, length, heads, head]).transpose(1, 2)
     return torch.scaled_dot_product_attention(q1, k1, v1).transpose(1, 2).reshape([n, -1, heads * head])
 
-  # pixels [N, 3, S, S] uint8 -> cells [N, G * G, H] in row order. `order` lists the cells window by window, windows of
-  # one size together: counts[i] windows of cells[i] cells. Blocks in `full` attend to the whole image.
-  def vision(self: __torch__.Graph, pixels: Tensor, w: List[Tensor], order: List[int], counts: List[int], cells: List[int], full: List[int], heads: int) -> Tensor:
-    dtype = w[0].dtype
+  # a weight with zeros at the end of a dimension: GPUs have no fast products for rows of an odd length
+  def padded(self: __torch__.Graph, w: Tensor, pad: List[int]) -> Tensor:
+    longer = w
+    if pad[len(pad) - 1] > 0:
+      longer = torch.constant_pad_nd(w, pad)
+    return longer
+
+  # pixels [N, 3, S, S] uint8 -> embedded patches [N, 4 * G * G, D], cell by cell in the given order
+  def vision_start(self: __torch__.Graph, pixels: Tensor, w: List[Tensor], order: List[int]) -> Tensor:
     device = w[0].device
     n = pixels.size(0)
-    width = w[0].size(0)
     patch = w[0].size(3)
     g = pixels.size(2) // patch // 2
-    head = width // heads
     mean = torch.tensor([122.7709383, 116.7460125, 104.09373615], dtype=6, device=device).view([1, 3, 1, 1])
     std = torch.tensor([68.5005327, 66.6321579, 70.32316305], dtype=6, device=device).view([1, 3, 1, 1])
-    x = (pixels.to(device, 6) - mean) / std
+    x = ((pixels.to(6) - mean) / std).to(w[0].dtype)
     x = x.view([n, 3, g, 2, patch, g, 2, patch]).permute([0, 2, 5, 3, 6, 1, 4, 7])
     # a still image is a video whose two frames are the same
     x = x.reshape([n, g * g, 4, 3, 1, patch * patch]).expand([-1, -1, -1, -1, 2, -1]).reshape([n, g * g, 4, -1])
     cell = torch.tensor(order, dtype=4, device=device)
-    x = torch.linear(x.to(dtype), w[0].flatten(1)).index_select(1, cell).flatten(1, 2)
-    part = torch.arange(4, dtype=4, layout=None, device=device)
+    return torch.linear(x, w[0].flatten(1)).index_select(1, cell).flatten(1, 2)
+
+  # the rotary positions of the patches of these cells, in the type of x
+  def vision_rotary(self: __torch__.Graph, x: Tensor, order: List[int], g: int, head: int) -> Tensor:
+    cell = torch.tensor(order, dtype=4, device=x.device)
+    part = torch.arange(4, dtype=4, layout=None, device=x.device)
     rows = ((cell // g).unsqueeze(1) * 2 + part // 2).flatten().unsqueeze(1)
     columns = ((cell % g).unsqueeze(1) * 2 + part % 2).flatten().unsqueeze(1)
-    frequencies = self.frequencies(head // 4, 10000., device)
-    rotary = self.rotary(torch.cat([rows * frequencies, columns * frequencies], -1))
-    cos = rotary[0].unsqueeze(1)
-    sin = rotary[1].unsqueeze(1)
-    for i in range((len(w) - 6) // 12):
-      b = 1 + 12 * i
+    frequencies = self.frequencies(head // 4, 10000., x.device)
+    return self.table(torch.cat([rows * frequencies, columns * frequencies], 1), x)
+
+  # x [N, 4 * G * G, D] through blocks of 12 weights each, number `first` being the first of them. Cells stand window by
+  # window, windows of one size together: counts[i] windows of cells[i] cells. Blocks in `full` attend to the whole image
+  def vision_blocks(self: __torch__.Graph, x: Tensor, rotary: Tensor, w: List[Tensor], first: int, counts: List[int], cells: List[int], full: List[int], heads: int) -> Tensor:
+    n = x.size(0)
+    width = x.size(2)
+    pad = -w[6].size(0) % 64
+    for i in range(len(w) // 12):
+      b = 12 * i
       y = torch.rms_norm(x, [width], w[b], 1e-06)
-      q, k, v = torch.linear(y, w[b + 2], w[b + 3]).view([n, -1, 3, heads, head]).unbind(2)
-      q = self.rotate(q.to(6), cos, sin).to(dtype)
-      k = self.rotate(k.to(6), cos, sin).to(dtype)
-      if i in full:
+      q, k, v = torch.linear(y, w[b + 2], w[b + 3]).view([n, -1, 3, heads, width // heads]).unbind(2)
+      q = self.rotate(q, rotary)
+      k = self.rotate(k, rotary)
+      if first + i in full:
         y = self.attend(q, k, v, q.size(1))
       else:
         windows = annotate(List[Tensor], [])
@@ -71,30 +85,35 @@ class Graph(Module):
         y = torch.cat(windows, 1)
       x = x + torch.linear(y, w[b + 4], w[b + 5])
       y = torch.rms_norm(x, [width], w[b + 1], 1e-06)
-      y = torch.silu(torch.linear(y, w[b + 6], w[b + 7])) * torch.linear(y, w[b + 8], w[b + 9])
-      x = x + torch.linear(y, w[b + 10], w[b + 11])
-    m = len(w) - 5
-    x = torch.rms_norm(x, [width], w[m], 1e-06).view([n, g * g, 4 * width])
-    x = torch.linear(torch.gelu(torch.linear(x, w[m + 1], w[m + 2])), w[m + 3], w[m + 4])
-    return x.index_select(1, torch.argsort(cell))
+      gate = torch.linear(y, self.padded(w[b + 6], [0, 0, 0, pad]), self.padded(w[b + 7], [0, pad]))
+      up = torch.linear(y, self.padded(w[b + 8], [0, 0, 0, pad]), self.padded(w[b + 9], [0, pad]))
+      x = x + torch.linear(torch.silu(gate) * up, self.padded(w[b + 10], [0, pad]), w[b + 11])
+    return x
+
+  # x [N, 4 * G * G, D] -> cells [N, G * G, H] in row order
+  def vision_finish(self: __torch__.Graph, x: Tensor, w: List[Tensor], order: List[int]) -> Tensor:
+    n = x.size(0)
+    width = x.size(2)
+    x = torch.rms_norm(x, [width], w[0], 1e-06).view([n, -1, 4 * width])
+    x = torch.linear(torch.gelu(torch.linear(x, w[1], w[2])), w[3], w[4])
+    return x.index_select(1, torch.argsort(torch.tensor(order, dtype=4, device=x.device)))
 
   # cells [N, G * G, H], prompt [T, H]: the embedded tokens of the prompt, `before` of them in front of the image
-  # `grid` gives cells positions in time, height and width (M-RoPE), else they count on as text does
-  # -> hidden states after the final norm without the first `drop`, [N, T + G * G - drop, H]
-  def language(self: __torch__.Graph, cells: Tensor, g: int, prompt: Tensor, before: int, w: List[Tensor], heads: int, kv_heads: int, theta: float, sections: List[int], grid: bool, eps: float, drop: int) -> Tensor:
-    dtype = w[0].dtype
-    device = w[0].device
-    n = cells.size(0)
-    width = w[0].size(0)
-    head = w[1].size(0) // heads
-    tokens = prompt.unsqueeze(0).expand([n, -1, -1])
-    x = torch.cat([tokens[:, :before], cells, tokens[:, before:]], 1)
-    frequencies = self.frequencies(head // 2, theta, device)
+  # -> [N, T + G * G, H]
+  def language_start(self: __torch__.Graph, cells: Tensor, prompt: Tensor, before: int) -> Tensor:
+    tokens = prompt.unsqueeze(0).expand([cells.size(0), -1, -1])
+    return torch.cat([tokens[:, :before], cells, tokens[:, before:]], 1)
+
+  # the rotary positions of x's tokens, in its type: time, height and width each turn their own share of a head
+  # `grid` gives cells positions in all three (M-RoPE), else they count on as text does
+  def language_rotary(self: __torch__.Graph, x: Tensor, g: int, before: int, theta: float, sections: List[int], grid: bool) -> Tensor:
+    device = x.device
+    frequencies = self.frequencies(sections[0] + sections[1] + sections[2], theta, device)
     if grid:
       # the image stands at one point in time; a cell's row and column count on from there, the text from their end
       front = torch.arange(before, dtype=6, layout=None, device=device)
       side = torch.arange(g, dtype=6, layout=None, device=device) + before
-      back = torch.arange(prompt.size(0) - before, dtype=6, layout=None, device=device) + (before + g)
+      back = torch.arange(x.size(1) - g * g - before, dtype=6, layout=None, device=device) + (before + g)
       frame = torch.full([g * g], before, dtype=6, layout=None, device=device)
       time = torch.cat([front, frame, back])
       height = torch.cat([front, side.repeat_interleave(g), back])
@@ -103,21 +122,22 @@ class Graph(Module):
       time = torch.arange(x.size(1), dtype=6, layout=None, device=device)
       height = time
       across = time
-    # time, height and width each turn their own share of a head
     angles = [time.unsqueeze(1) * frequencies, height.unsqueeze(1) * frequencies, across.unsqueeze(1) * frequencies]
     s = sections[0]
     t = s + sections[1]
-    rotary = self.rotary(torch.cat([angles[0][:, :s], angles[1][:, s:t], angles[2][:, t:]], -1))
-    cos = rotary[0].to(dtype)
-    sin = rotary[1].to(dtype)
-    for i in range((len(w) - 1) // 12):
+    return self.table(torch.cat([angles[0][:, :s], angles[1][:, s:t], angles[2][:, t:]], 1), x)
+
+  # x [N, tokens, H] through layers of 12 weights each
+  def language_blocks(self: __torch__.Graph, x: Tensor, rotary: Tensor, w: List[Tensor], heads: int, kv_heads: int, eps: float) -> Tensor:
+    n = x.size(0)
+    width = x.size(2)
+    head = width // heads
+    for i in range(len(w) // 12):
       b = 12 * i
       y = torch.rms_norm(x, [width], w[b], eps)
-      q = torch.linear(y, w[b + 1], w[b + 2]).view([n, -1, heads, head]).transpose(1, 2)
-      k = torch.linear(y, w[b + 3], w[b + 4]).view([n, -1, kv_heads, head]).transpose(1, 2)
+      q = self.rotate(torch.linear(y, w[b + 1], w[b + 2]).view([n, -1, heads, head]), rotary).transpose(1, 2)
+      k = self.rotate(torch.linear(y, w[b + 3], w[b + 4]).view([n, -1, kv_heads, head]), rotary).transpose(1, 2)
       v = torch.linear(y, w[b + 5], w[b + 6]).view([n, -1, kv_heads, head]).transpose(1, 2)
-      q = self.rotate(q, cos, sin)
-      k = self.rotate(k, cos, sin)
       k = k.unsqueeze(2).expand([-1, -1, heads // kv_heads, -1, -1]).flatten(1, 2)
       v = v.unsqueeze(2).expand([-1, -1, heads // kv_heads, -1, -1]).flatten(1, 2)
       y = torch.scaled_dot_product_attention(q, k, v, None, 0., True).transpose(1, 2).flatten(2)
@@ -125,7 +145,11 @@ class Graph(Module):
       y = torch.rms_norm(x, [width], w[b + 8], eps)
       y = torch.silu(torch.linear(y, w[b + 9])) * torch.linear(y, w[b + 10])
       x = x + torch.linear(y, w[b + 11])
-    return torch.rms_norm(x, [width], w[len(w) - 1], eps)[:, drop:]
+    return x
+
+  # x [N, tokens, H] -> hidden states after the final norm without the first `drop`
+  def language_finish(self: __torch__.Graph, x: Tensor, w: List[Tensor], eps: float, drop: int) -> Tensor:
+    return torch.rms_norm(x[:, drop:], [x.size(2)], w[0], eps)
 
   # the hidden states as float32 on the CPU
   def to_host(self: __torch__.Graph, x: Tensor) -> Tensor:
