@@ -24,8 +24,16 @@ import org.i2lspark.safetensors.TensorStore;
  * @param layoutFingerprint of names and shapes, see {@link TensorLayout#fingerprint()}
  * @param contentFingerprint of names, shapes, types and a sample of the weights, so that two checkpoints of one layout
  *     are told apart without reading gigabytes
+ * @param origin of the weights
  */
-public record Checkpoint(Path path, String layoutFingerprint, String contentFingerprint) {
+public record Checkpoint(Path path, String layoutFingerprint, String contentFingerprint, Origin origin) {
+    /** Where weights come from. */
+    public enum Origin {
+        FILE,
+        /** Made up when they are read, as {@link SampleModels#writeReleasedSizes} has it. */
+        MADE_UP
+    }
+
     /** The file that ties a checkpoint in shards together. */
     static final String INDEX_NAME = "model.safetensors.index.json";
 
@@ -39,7 +47,11 @@ public record Checkpoint(Path path, String layoutFingerprint, String contentFing
      */
     static Checkpoint inspect(Path path) throws IOException {
         try (TensorStore store = open(path)) {
-            return new Checkpoint(path, TensorLayout.of(store).fingerprint(), contentFingerprint(store));
+            return new Checkpoint(
+                    path,
+                    TensorLayout.of(store).fingerprint(),
+                    contentFingerprint(store),
+                    store instanceof MadeUpWeights ? Origin.MADE_UP : Origin.FILE);
         }
     }
 
@@ -55,7 +67,11 @@ public record Checkpoint(Path path, String layoutFingerprint, String contentFing
                     null,
                     "checkpoint missing; the model folder must mirror the hub's folders, see 'Real checkpoints' in README.md");
         }
-        return path.endsWith(INDEX_NAME) ? ShardedSafetensors.open(path) : SafetensorsFile.open(path);
+        if (path.endsWith(INDEX_NAME)) {
+            return ShardedSafetensors.open(path);
+        }
+        SafetensorsFile file = SafetensorsFile.open(path);
+        return MadeUpWeights.areIn(file) ? new MadeUpWeights(file) : file;
     }
 
     /** Which released checkpoint has this layout, if one does. */

@@ -39,7 +39,7 @@ public record I2lModel(
 
     private static final String I2L_FOLDER = "DiffSynth-Studio/Qwen-Image-i2L/";
     private static final String BIAS_TITLE = "Qwen-Image-i2L-Bias";
-    private static final String OUTPUT_HEAD = "lm_head.weight";
+    static final String OUTPUT_HEAD = "lm_head.weight";
 
     /** An encoder's checkpoint and sizes. */
     public record Encoder<C>(Checkpoint checkpoint, C config) {}
@@ -236,10 +236,19 @@ public record I2lModel(
     public String description() {
         StringBuilder text = new StringBuilder();
         checkpoints().forEach((title, checkpoint) -> {
-            boolean recognisable = !title.equals(BIAS_TITLE);
-            String size = checkpoint.released().isPresent() ? " (released)" : " (not the released size)";
-            text.append(text.isEmpty() ? "" : ", ").append(title).append(recognisable ? size : "");
+            text.append(text.isEmpty() ? "" : ", ").append(title).append(kind(title, checkpoint));
         });
         return text.toString();
+    }
+
+    private static String kind(String title, Checkpoint checkpoint) {
+        if (checkpoint.origin() == Checkpoint.Origin.MADE_UP) {
+            return " (made-up weights)";
+        }
+        // a Bias is of the size of the others
+        if (title.equals(BIAS_TITLE)) {
+            return "";
+        }
+        return checkpoint.released().isPresent() ? " (released)" : " (not the released size)";
     }
 }

@@ -17,73 +17,142 @@ import org.i2lspark.encoder.SigLip2Config;
 import org.i2lspark.model.SyntheticWeights.Recipe;
 
 /**
- * Small checkpoints with made-up weights that are laid out as the released ones: the same files, tensor names, graphs and
- * number of transformer blocks, only narrower and shallower. For trying the pipeline, not for making pictures.
+ * Checkpoints with made-up weights that are laid out as the released ones: the same files, tensor names, graphs and number of
+ * transformer blocks. For trying and timing the pipeline, not for making pictures.
  */
 public final class SampleModels {
     private static final String MARKER = "SAMPLE-MODELS.txt";
     private static final long SEED = 20261123;
-    private static final int BLOCKS = 60;
-    private static final int COMPRESSED = 8;
-    /** A 48th of the released width. */
-    private static final int WIDTH = 64;
 
-    private static final SigLip2Config SIGLIP2 = new SigLip2Config(48, 96, 2, 4, 384, 16, 1e-6);
-    private static final DinoV3Config DINOV3 = new DinoV3Config(64, 128, 2, 4, 4, 224, 16, 100, 1e-5);
+    /**
+     * How large they are.
+     *
+     * @param width inputs and outputs of an attention projection of the transformer that the LoRAs are for
+     * @param compressed values that the Style decoder compresses an embedding to
+     * @param compressedWithResidual the same of Coarse and Fine
+     * @param coarseTokenSize values that the Coarse decoder compresses a token to
+     * @param fineTokenSize the same of Fine
+     * @param unused tensors of Qwen2.5-VL that the checkpoint has and nobody needs
+     */
+    private record Sizes(
+            SigLip2Config siglip2,
+            DinoV3Config dinov3,
+            QwenVlConfig qwenVl,
+            int width,
+            int compressed,
+            int compressedWithResidual,
+            int coarseTokenSize,
+            int fineTokenSize,
+            Map<String, List<Long>> unused) {
+        static final int BLOCKS = 60;
 
-    private static final QwenVlConfig QWEN_VL = new QwenVlConfig(
-            64,
-            96,
-            2,
-            4,
-            2,
-            152064,
-            1e6,
-            List.of(2, 3, 3),
-            1e-6,
-            new QwenVlConfig.Vision(32, 68, 4, 2, 14, 112, List.of(1, 3)));
+        /** A 48th of the released width. */
+        static final Sizes SMALL = new Sizes(
+                new SigLip2Config(48, 96, 2, 4, 384, 16, 1e-6),
+                new DinoV3Config(64, 128, 2, 4, 4, 224, 16, 100, 1e-5),
+                new QwenVlConfig(
+                        64,
+                        96,
+                        2,
+                        4,
+                        2,
+                        152064,
+                        1e6,
+                        List.of(2, 3, 3),
+                        1e-6,
+                        new QwenVlConfig.Vision(32, 68, 4, 2, 14, 112, List.of(1, 3))),
+                64,
+                8,
+                8,
+                4,
+                1,
+                Map.of());
 
-    /** Values a token that the residual path compresses to. */
-    private static final int COARSE_TOKEN_SIZE = 4;
+        static final Sizes RELEASED = new Sizes(
+                SigLip2Config.RELEASED,
+                DinoV3Config.RELEASED,
+                QwenVlConfig.RELEASED,
+                3072,
+                64,
+                128,
+                1024,
+                64,
+                Map.of(I2lModel.OUTPUT_HEAD, List.of(152064L, 3584L)));
+    }
 
-    private static final int FINE_TOKEN_SIZE = 1;
+    @FunctionalInterface
+    private interface Weights {
+        void write(Path file, List<Recipe> tensors) throws IOException;
+    }
 
-    private SampleModels() {}
+    private final Path models;
+    private final Sizes sizes;
+    private final Weights weights;
 
-    /** Whether the checkpoints in a folder were written by {@link #write}. */
+    private SampleModels(Path models, Sizes sizes, Weights weights) {
+        this.models = models;
+        this.sizes = sizes;
+        this.weights = weights;
+    }
+
+    /** Whether the checkpoints in a folder were written by this. */
     public static boolean wrote(Path models) {
         return Files.exists(models.resolve(MARKER));
     }
 
-    /** Writes the checkpoints of all variants below {@code models}, about 130 MB. */
+    /** Writes small checkpoints of all variants below {@code models}, about 130 MB. */
     public static void write(Path models) throws IOException {
-        Files.createDirectories(models);
-        Files.writeString(
-                models.resolve(MARKER),
-                "Small checkpoints with made-up weights, written by 'i2l sample-models'. Not the released models.\n");
-        Path siglip2 = models.resolve(I2lModel.SIGLIP2_PATH);
-        SyntheticWeights.write(siglip2, recipes(SIGLIP2.layout().shapes()), SEED);
-        writeConfig(siglip2, SIGLIP2.toJson());
-        Path dinov3 = models.resolve(I2lModel.DINOV3_PATH);
-        SyntheticWeights.write(dinov3, recipes(DINOV3.layout().shapes()), SEED);
-        writeConfig(dinov3, DINOV3.toJson());
-        Path qwenVl = models.resolve(I2lModel.QWEN_VL_FOLDER).resolve("model.safetensors");
-        SyntheticWeights.write(qwenVl, recipes(QWEN_VL.layout().shapes()), SEED);
-        writeConfig(qwenVl, QWEN_VL.toJson());
-        writeDecoder(models, Variant.STYLE, 0);
-        writeDecoder(models, Variant.COARSE, COARSE_TOKEN_SIZE);
-        writeDecoder(models, Variant.FINE, FINE_TOKEN_SIZE);
-        SyntheticWeights.write(models.resolve(I2lModel.path(Variant.BIAS)), recipes(Bias.shapes(BLOCKS, WIDTH)), SEED);
+        mark(
+                models,
+                "Small checkpoints with made-up weights, written by 'i2l sample-models'. Not the released models.");
+        new SampleModels(models, Sizes.SMALL, (file, tensors) -> SyntheticWeights.write(file, tensors, SEED)).write();
     }
 
-    private static void writeDecoder(Path models, Variant variant, int tokenSize) throws IOException {
+    /**
+     * Writes checkpoints of the released sizes below {@code models}, in 2 MB: the files have a hole where the weights are,
+     * which are made up when they are read. Only this project can read them so, and a copy may fill the holes, 82 GB in all.
+     */
+    public static void writeReleasedSizes(Path models) throws IOException {
+        mark(
+                models,
+                "Checkpoints of the released sizes without weights, written by 'i2l sample-models'. Not the released models.");
+        new SampleModels(models, Sizes.RELEASED, MadeUpWeights::write).write();
+    }
+
+    private static void mark(Path models, String text) throws IOException {
+        Files.createDirectories(models);
+        Files.writeString(models.resolve(MARKER), text + "\n");
+    }
+
+    private void write() throws IOException {
+        Path siglip2 = models.resolve(I2lModel.SIGLIP2_PATH);
+        weights.write(siglip2, recipes(sizes.siglip2.layout().shapes()));
+        writeConfig(siglip2, sizes.siglip2.toJson());
+        Path dinov3 = models.resolve(I2lModel.DINOV3_PATH);
+        weights.write(dinov3, recipes(sizes.dinov3.layout().shapes()));
+        writeConfig(dinov3, sizes.dinov3.toJson());
+        Path qwenVl = models.resolve(I2lModel.QWEN_VL_FOLDER).resolve("model.safetensors");
+        Map<String, List<Long>> qwenVlShapes =
+                new TreeMap<>(sizes.qwenVl.layout().shapes());
+        qwenVlShapes.putAll(sizes.unused);
+        weights.write(qwenVl, recipes(qwenVlShapes));
+        writeConfig(qwenVl, sizes.qwenVl.toJson());
+        writeDecoder(Variant.STYLE, sizes.compressed, 0);
+        writeDecoder(Variant.COARSE, sizes.compressedWithResidual, sizes.coarseTokenSize);
+        writeDecoder(Variant.FINE, sizes.compressedWithResidual, sizes.fineTokenSize);
+        weights.write(models.resolve(I2lModel.path(Variant.BIAS)), recipes(Bias.shapes(Sizes.BLOCKS, sizes.width)));
+    }
+
+    private void writeDecoder(Variant variant, int compressed, int tokenSize) throws IOException {
         DecoderKind kind = variant.decoder().orElseThrow();
-        int embedding = SIGLIP2.hiddenSize() + DINOV3.hiddenSize();
-        Map<String, List<Long>> shapes = new TreeMap<>(DecoderLayout.shapes(embedding, COMPRESSED, BLOCKS, WIDTH));
+        int embedding = sizes.siglip2.hiddenSize() + sizes.dinov3.hiddenSize();
+        Map<String, List<Long>> shapes =
+                new TreeMap<>(DecoderLayout.shapes(embedding, compressed, Sizes.BLOCKS, sizes.width));
         if (kind.tokens() > 0) {
-            shapes.putAll(DecoderLayout.residualShapes(kind, BLOCKS, COMPRESSED, tokenSize, QWEN_VL.hiddenSize()));
+            shapes.putAll(
+                    DecoderLayout.residualShapes(kind, Sizes.BLOCKS, compressed, tokenSize, sizes.qwenVl.hiddenSize()));
         }
-        SyntheticWeights.write(models.resolve(I2lModel.path(variant)), recipes(shapes), SEED);
+        weights.write(models.resolve(I2lModel.path(variant)), recipes(shapes));
     }
 
     private static void writeConfig(Path checkpoint, String json) throws IOException {
@@ -93,15 +162,16 @@ public final class SampleModels {
     /** Scales that keep activations of about unit size through any number of layers. */
     private static List<Recipe> recipes(Map<String, List<Long>> shapes) {
         List<Recipe> recipes = new ArrayList<>();
-        shapes.forEach((name, shape) -> {
-            if (shape.size() == 1) {
-                boolean gain = (name.contains("norm") && name.endsWith("weight")) || name.contains("lambda");
-                recipes.add(new Recipe(name, shape, 0.1f, gain ? 1 : 0));
-            } else {
-                long inputs = shape.stream().skip(1).reduce(1L, Math::multiplyExact);
-                recipes.add(new Recipe(name, shape, (float) Math.sqrt(3.0 / inputs), 0));
-            }
-        });
+        shapes.forEach((name, shape) -> recipes.add(recipe(name, shape)));
         return recipes;
+    }
+
+    static Recipe recipe(String name, List<Long> shape) {
+        if (shape.size() == 1) {
+            boolean gain = (name.contains("norm") && name.endsWith("weight")) || name.contains("lambda");
+            return new Recipe(name, shape, 0.1f, gain ? 1 : 0);
+        }
+        long inputs = shape.stream().skip(1).reduce(1L, Math::multiplyExact);
+        return new Recipe(name, shape, (float) Math.sqrt(3.0 / inputs), 0);
     }
 }

@@ -25,6 +25,14 @@ final class SampleModelsCommand implements Callable<Integer> {
     @Option(names = "--output", required = true, paramLabel = "DIR", description = "The model folder to make.")
     private Path output;
 
+    @Option(
+            names = "--released-sizes",
+            description = {
+                "Make checkpoints of the released sizes, of a few kilobytes each: their weights are made up when i2l reads them. "
+                        + "For timing a machine without the released files."
+            })
+    private boolean releasedSizes;
+
     @Spec
     private CommandSpec spec;
 
@@ -36,7 +44,11 @@ final class SampleModelsCommand implements Callable<Integer> {
                     "Cannot write sample models to %s: it holds other checkpoints; take another folder"
                             .formatted(output));
         }
-        SampleModels.write(output);
+        if (releasedSizes) {
+            SampleModels.writeReleasedSizes(output);
+        } else {
+            SampleModels.write(output);
+        }
         spec.commandLine().getOut().println("Sample checkpoints with made-up weights: " + output);
         return 0;
     }
