@@ -60,7 +60,7 @@ final class ClusterCommand {
                 names = "--fake-gpus",
                 paramLabel = "N",
                 description =
-                        "GPUs that each worker says it has. Default: those that nvidia-smi finds, if it is there.")
+                        "GPUs that each worker says it has. Default: a share of those that nvidia-smi finds, if it is there.")
         private int fakeGpus;
 
         @Option(names = "--port", paramLabel = "PORT", description = "Of the master. Default: 7077.")
