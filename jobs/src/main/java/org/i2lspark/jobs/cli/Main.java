@@ -43,6 +43,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             VacuumCommand.class,
             ManifestCommand.class,
             SampleModelsCommand.class,
+            DevicesCommand.class,
             ClusterCommand.class,
             CompletionCommand.class,
             BenchCommand.class,

@@ -36,7 +36,7 @@ public enum DeviceChoice {
         return library.isForGpus()
                 ? "libtorch %s of %s does not find it in this process; see nvidia-smi, or take --device cpu"
                         .formatted(library.build(), library.folder())
-                : "libtorch %s of %s has no CUDA; set PYTORCH_LIBRARY_PATH to the lib folder of a libtorch %s that has, or take --device cpu"
-                        .formatted(library.build(), library.folder(), library.version());
+                : "libtorch %s of %s has no CUDA; scripts/gpu-runtime installs one that has and says how it is taken, or take --device cpu"
+                        .formatted(library.build(), library.folder());
     }
 }

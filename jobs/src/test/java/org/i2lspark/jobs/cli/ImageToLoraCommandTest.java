@@ -100,9 +100,8 @@ class ImageToLoraCommandTest {
                 IMAGES.resolve("0.png"));
         assertThat(run.exitCode()).isEqualTo(Main.UNUSABLE);
         assertThat(run.err())
-                .matches(
-                        "Error: Cannot use GPU 0: libtorch 2.7.1\\+cpu of /.* has no CUDA; set PYTORCH_LIBRARY_PATH to "
-                                + "the lib folder of a libtorch 2.7.1 that has, or take --device cpu\\R");
+                .matches("Error: Cannot use GPU 0: libtorch 2.7.1\\+cpu of /.* has no CUDA; scripts/gpu-runtime "
+                        + "installs one that has and says how it is taken, or take --device cpu\\R");
     }
 
     @Test
