@@ -12,6 +12,8 @@ public final class Torch {
     private static final Logger log = LoggerFactory.getLogger(Torch.class);
 
     private static final String ENGINE = "PyTorch";
+    /** Comes with NVIDIA's driver, not with libtorch. */
+    private static final String CUDA_DRIVER = "libcuda.so.1";
     /** What libtorch's allocators, and the libraries beneath it, say; DJL keeps no other trace of the type of an error. */
     private static final List<String> OUT_OF_MEMORY = List.of(
             "DefaultCPUAllocator: can't allocate memory",
@@ -45,12 +47,21 @@ public final class Torch {
             try {
                 Engine.getEngine(ENGINE);
             } catch (RuntimeException | LinkageError e) {
-                throw new UnusableLibraryException(
-                        "Cannot load libtorch %s of %s: %s".formatted(found.version(), found.folder(), rootMessage(e)),
-                        e);
+                throw notLoaded(found, e);
             }
             library = found;
         }
+    }
+
+    static UnusableLibraryException notLoaded(TorchLibrary library, Throwable problem) {
+        String reason = rootMessage(problem);
+        String advice = reason.contains(CUDA_DRIVER)
+                ? "; NVIDIA's driver is not installed here: install it, or unset PYTORCH_LIBRARY_PATH and "
+                        + "I2L_GPU_RUNTIME to compute on the CPU"
+                : "";
+        return new UnusableLibraryException(
+                "Cannot load libtorch %s of %s: %s%s".formatted(library.build(), library.folder(), reason, advice),
+                problem);
     }
 
     /** The libtorch that is loaded. */

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 
 import ai.djl.engine.EngineException;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -60,5 +61,17 @@ class TorchTest {
             assertThat(Torch.isEngineProblem(problem)).as("%s", problem).isTrue();
             assertThat(Torch.isOutOfMemory(problem)).isFalse();
         }
+    }
+
+    @Test
+    void aLibraryForGpusNeedsTheirDriver() {
+        TorchLibrary library = new TorchLibrary(Path.of("/gpu/lib"), "2.7.1", "cu126");
+        assertThat(Torch.notLoaded(library, new UnsatisfiedLinkError("libcuda.so.1: cannot open shared object file")))
+                .hasMessage(
+                        "Cannot load libtorch 2.7.1+cu126 of /gpu/lib: libcuda.so.1: cannot open shared object file; "
+                                + "NVIDIA's driver is not installed here: install it, or unset PYTORCH_LIBRARY_PATH and "
+                                + "I2L_GPU_RUNTIME to compute on the CPU");
+        assertThat(Torch.notLoaded(library, new UnsatisfiedLinkError("no memory")))
+                .hasMessage("Cannot load libtorch 2.7.1+cu126 of /gpu/lib: no memory");
     }
 }
