@@ -3,10 +3,8 @@ package org.i2lspark.lora;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.i2lspark.safetensors.SafetensorsWriter;
 import org.i2lspark.torch.ElementType;
 import org.i2lspark.torch.TensorScope;
 
@@ -71,18 +69,7 @@ public final class Lora implements LoraSource, AutoCloseable {
      * @return the number of bytes written
      */
     public long write(WritableByteChannel out, KeyFormat keyFormat, Map<String, String> metadata) throws IOException {
-        List<SafetensorsWriter.Entry> entries = new ArrayList<>(modules().size() * 2);
-        for (Shape module : modules()) {
-            long rank = module.rank();
-            entries.add(entry(keyFormat.a(module.name()), List.of(rank, (long) module.in()), a(module)));
-            entries.add(entry(keyFormat.b(module.name()), List.of((long) module.out(), rank), b(module)));
-            keyFormat.writtenAlpha(module.name()).ifPresent(alpha -> entries.add(LoraWriter.alpha(alpha, rank)));
-        }
-        return SafetensorsWriter.write(out, entries, metadata);
-    }
-
-    private SafetensorsWriter.Entry entry(String name, List<Long> shape, ByteBuffer bytes) {
-        return new SafetensorsWriter.Entry(name, type.dtype(), shape, out -> out.write(bytes));
+        return LoraFileLayout.of(modules(), type, keyFormat).write(out, metadata, this::a, this::b);
     }
 
     @Override

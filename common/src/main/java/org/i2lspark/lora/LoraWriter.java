@@ -1,26 +1,29 @@
 package org.i2lspark.lora;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
-import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.i2lspark.lora.LoraSource.Factors;
 import org.i2lspark.lora.LoraSource.Shape;
-import org.i2lspark.safetensors.DType;
-import org.i2lspark.safetensors.SafetensorsWriter;
 import org.i2lspark.torch.ElementType;
 
 /** Writes a LoRA as a stream, asking its source for one module at a time. */
 public final class LoraWriter {
     private final LoraSource source;
+    private final ElementType type;
     private final int rank;
-    private Shape latest;
+    private final Map<String, Shape> modules = new HashMap<>();
+    private String latest;
     private Factors latestFactors;
 
-    private LoraWriter(LoraSource source) {
+    private LoraWriter(LoraSource source, ElementType type) {
         this.source = source;
+        this.type = type;
         this.rank = source.rank();
+        source.modules().forEach(module -> modules.put(module.name(), module));
     }
 
     /**
@@ -48,41 +51,27 @@ public final class LoraWriter {
             KeyFormat keyFormat,
             Map<String, String> metadata)
             throws IOException {
-        LoraWriter writer = new LoraWriter(source);
-        List<SafetensorsWriter.Entry> entries = new ArrayList<>();
-        long rank = writer.rank;
-        for (Shape module : source.modules()) {
-            entries.add(new SafetensorsWriter.Entry(
-                    keyFormat.a(module.name()),
-                    type.dtype(),
-                    List.of(rank, (long) module.in()),
-                    channel -> channel.write(
-                            FloatCodec.encode(writer.factors(module).a(), type))));
-            entries.add(new SafetensorsWriter.Entry(
-                    keyFormat.b(module.name()),
-                    type.dtype(),
-                    List.of((long) module.out(), rank),
-                    channel -> channel.write(
-                            FloatCodec.encode(writer.factors(module).b(), type))));
-            keyFormat.writtenAlpha(module.name()).ifPresent(alpha -> entries.add(alpha(alpha, rank)));
-        }
-        return SafetensorsWriter.write(out, entries, metadata);
+        LoraWriter writer = new LoraWriter(source, type);
+        List<Shape> padded = source.modules().stream()
+                .map(module -> new Shape(module.name(), writer.rank, module.in(), module.out()))
+                .toList();
+        return LoraFileLayout.of(padded, type, keyFormat).write(out, metadata, writer::a, writer::b);
     }
 
-    /** A scale of one: alpha equals the rank, in float32, for bfloat16 has not every whole number above 256. */
-    static SafetensorsWriter.Entry alpha(String name, long rank) {
-        return new SafetensorsWriter.Entry(
-                name,
-                DType.F32,
-                List.of(),
-                channel -> channel.write(FloatCodec.encode(new float[] {rank}, ElementType.FLOAT32)));
+    private ByteBuffer a(Shape module) throws IOException {
+        return FloatCodec.encode(factors(module.name()).a(), type);
+    }
+
+    private ByteBuffer b(Shape module) throws IOException {
+        return FloatCodec.encode(factors(module.name()).b(), type);
     }
 
     /** A and B of a module stand next to each other in a file, so one module is kept. */
-    private Factors factors(Shape module) throws IOException {
-        if (!module.equals(latest)) {
+    private Factors factors(String name) throws IOException {
+        if (!name.equals(latest)) {
+            Shape module = modules.get(name);
             latestFactors = Ranks.pad(module, source.factors(module), rank);
-            latest = module;
+            latest = name;
         }
         return latestFactors;
     }

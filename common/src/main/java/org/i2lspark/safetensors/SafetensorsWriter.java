@@ -1,29 +1,20 @@
 package org.i2lspark.safetensors;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonGenerator;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.WritableByteChannel;
-import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
-import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
+import org.i2lspark.safetensors.SafetensorsHeader.Tensor;
 
 /**
  * Writes safetensors files as a stream: the header follows from names and shapes, so tensor data is asked for only when
- * its turn comes. Tensors are ordered by alignment, widest first, then by name, and the header is padded to 8 bytes, so
- * every tensor lies aligned. The same input gives the same bytes.
+ * its turn comes. The same input gives the same bytes.
  */
 public final class SafetensorsWriter {
-    private static final JsonFactory JSON = new JsonFactory();
-
     private SafetensorsWriter() {}
 
     /** Writes the bytes of one tensor, row-major and little-endian. */
@@ -39,6 +30,12 @@ public final class SafetensorsWriter {
         }
     }
 
+    /** Writes the bytes of any tensor of a file, row-major and little-endian. */
+    @FunctionalInterface
+    public interface Contents {
+        void writeTo(WritableByteChannel out, TensorInfo tensor) throws IOException;
+    }
+
     /**
      * Writes a whole file.
      *
@@ -48,112 +45,50 @@ public final class SafetensorsWriter {
      */
     public static long write(WritableByteChannel out, Collection<Entry> entries, Map<String, String> metadata)
             throws IOException {
-        List<Entry> ordered = new ArrayList<>(entries);
-        ordered.sort(Comparator.comparingInt((Entry entry) -> -entry.dtype().alignment())
-                .thenComparing(Entry::name));
-        byte[] header = header(ordered, metadata);
+        SafetensorsHeader header = SafetensorsHeader.of(entries.stream()
+                .map(entry -> new Tensor(entry.name(), entry.dtype(), entry.shape()))
+                .toList());
+        Map<String, Content> contents = new HashMap<>();
+        entries.forEach(entry -> contents.put(entry.name(), entry.content()));
+        return write(
+                out,
+                header,
+                metadata,
+                (channel, tensor) -> contents.get(tensor.name()).writeTo(channel));
+    }
+
+    /**
+     * Writes a whole file under a header that is there already.
+     *
+     * @return the number of bytes written
+     * @throws IllegalArgumentException if metadata is no valid Unicode, or if a tensor's content is shorter or longer than
+     *     its shape
+     */
+    public static long write(
+            WritableByteChannel out, SafetensorsHeader header, Map<String, String> metadata, Contents contents)
+            throws IOException {
+        byte[] bytes = header.bytes(metadata);
         CountingChannel counted = new CountingChannel(out);
-        counted.writeAll(ByteBuffer.allocate(Long.BYTES)
+        counted.write(ByteBuffer.allocate(Long.BYTES)
                 .order(ByteOrder.LITTLE_ENDIAN)
-                .putLong(header.length)
+                .putLong(bytes.length)
                 .flip());
-        counted.writeAll(ByteBuffer.wrap(header));
-        for (Entry entry : ordered) {
+        counted.write(ByteBuffer.wrap(bytes));
+        for (TensorInfo tensor : header.tensors()) {
             long start = counted.count;
-            entry.content().writeTo(counted);
-            long expected = byteSize(entry);
-            if (counted.count - start != expected) {
+            contents.writeTo(counted, tensor);
+            if (counted.count - start != tensor.byteSize()) {
                 throw new IllegalArgumentException(
                         "Cannot write tensor '%s': its content has %d bytes, shape %s of %s takes %d"
                                 .formatted(
-                                        entry.name(),
+                                        tensor.name(),
                                         counted.count - start,
-                                        TensorInfo.shapeText(entry.shape()),
-                                        entry.dtype(),
-                                        expected));
+                                        tensor.shapeText(),
+                                        tensor.dtype(),
+                                        tensor.byteSize()));
             }
         }
         return counted.count;
-    }
-
-    private static byte[] header(List<Entry> ordered, Map<String, String> metadata) throws IOException {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        Map<String, Entry> seen = new TreeMap<>();
-        try (JsonGenerator json = JSON.createGenerator(bytes)) {
-            json.writeStartObject();
-            if (!metadata.isEmpty()) {
-                writeMetadata(json, metadata);
-            }
-            long offset = 0;
-            for (Entry entry : ordered) {
-                checkName(entry.name());
-                if (seen.put(entry.name(), entry) != null) {
-                    throw new IllegalArgumentException(
-                            "Cannot write tensor '%s': the name stands twice".formatted(entry.name()));
-                }
-                long end = Math.addExact(offset, byteSize(entry));
-                writeEntry(json, entry, offset, end);
-                offset = end;
-            }
-            json.writeEndObject();
-        }
-        byte[] unpadded = bytes.toByteArray();
-        int padded = -Math.floorDiv(-unpadded.length, Long.BYTES) * Long.BYTES;
-        if (padded > SafetensorsFile.MAX_HEADER_BYTES) {
-            throw new IllegalArgumentException("Cannot write a header of %d bytes: readers refuse more than %d"
-                    .formatted(padded, SafetensorsFile.MAX_HEADER_BYTES));
-        }
-        byte[] header = Arrays.copyOf(unpadded, padded);
-        Arrays.fill(header, unpadded.length, padded, (byte) ' ');
-        return header;
-    }
-
-    private static void writeMetadata(JsonGenerator json, Map<String, String> metadata) throws IOException {
-        json.writeObjectFieldStart(HeaderParser.METADATA_KEY);
-        for (Map.Entry<String, String> field : new TreeMap<>(metadata).entrySet()) {
-            checkUnicode("metadata", field.getKey());
-            checkUnicode("metadata", field.getValue());
-            json.writeStringField(field.getKey(), field.getValue());
-        }
-        json.writeEndObject();
-    }
-
-    private static void writeEntry(JsonGenerator json, Entry entry, long begin, long end) throws IOException {
-        json.writeObjectFieldStart(entry.name());
-        json.writeStringField("dtype", entry.dtype().name());
-        json.writeFieldName("shape");
-        long[] shape = entry.shape().stream().mapToLong(Long::longValue).toArray();
-        json.writeArray(shape, 0, shape.length);
-        json.writeFieldName("data_offsets");
-        json.writeArray(new long[] {begin, end}, 0, 2);
-        json.writeEndObject();
-    }
-
-    private static void checkName(String name) {
-        if (name.equals(HeaderParser.METADATA_KEY)) {
-            throw new IllegalArgumentException(
-                    "Cannot write a tensor called __metadata__: the format reserves that name");
-        }
-        checkUnicode("tensor name", name);
-    }
-
-    private static void checkUnicode(String what, String text) {
-        if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
-            throw new IllegalArgumentException("Cannot write %s '%s': it is not valid Unicode".formatted(what, text));
-        }
-    }
-
-    private static long byteSize(Entry entry) {
-        try {
-            if (entry.shape().stream().anyMatch(dimension -> dimension < 0)) {
-                throw new ArithmeticException("negative dimension");
-            }
-            return TensorInfo.byteSize(entry.dtype(), entry.shape());
-        } catch (ArithmeticException e) {
-            throw new IllegalArgumentException(
-                    "Cannot write tensor '%s' of shape %s: %s".formatted(entry.name(), entry.shape(), e.getMessage()),
-                    e);
-        }
     }
 
     /** Passes bytes on, all of them, and counts. */
@@ -163,12 +98,6 @@ public final class SafetensorsWriter {
 
         CountingChannel(WritableByteChannel out) {
             this.out = out;
-        }
-
-        private void writeAll(ByteBuffer bytes) throws IOException {
-            while (bytes.hasRemaining()) {
-                write(bytes);
-            }
         }
 
         @Override

@@ -18,6 +18,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.UUID;
 import java.util.stream.Stream;
 import org.assertj.core.data.Offset;
 import org.i2lspark.lora.LoraSource.Shape;
@@ -153,8 +154,14 @@ class LoraToolsTest {
     @ParameterizedTest
     @EnumSource
     void everyFormatIsReadBack(KeyFormat format) throws IOException {
-        RandomLora lora = new RandomLora(5, 4);
-        Path path = lora.write(folder.resolve(format.id() + ".safetensors"), ElementType.FLOAT32, format);
+        // the second has another header than the first, and the third the same one
+        for (RandomLora lora : List.of(new RandomLora(5, 4), new RandomLora(6, 2), new RandomLora(7, 4))) {
+            Path path = folder.resolve("%s.safetensors".formatted(UUID.randomUUID()));
+            assertReadBack(lora, lora.write(path, ElementType.FLOAT32, format), format);
+        }
+    }
+
+    private static void assertReadBack(RandomLora lora, Path path, KeyFormat format) throws IOException {
         try (LoraFile file = LoraFile.open(path)) {
             assertThat(file.keyFormat()).isEqualTo(format);
             assertThat(file.modules()).isEqualTo(lora.modules());

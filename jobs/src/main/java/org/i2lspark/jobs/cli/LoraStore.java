@@ -2,14 +2,13 @@ package org.i2lspark.jobs.cli;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.Channels;
 import java.nio.channels.SeekableByteChannel;
-import java.nio.channels.WritableByteChannel;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
 import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.jobs.storage.Content;
 import org.i2lspark.jobs.storage.Secrets;
 import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.lora.KeyFormat;
@@ -27,12 +26,6 @@ final class LoraStore {
 
     LoraStore(Storage storage) {
         this.storage = storage;
-    }
-
-    /** Writes a file's content. */
-    @FunctionalInterface
-    interface Content {
-        void writeTo(WritableByteChannel out) throws IOException;
     }
 
     /** Opens a LoRA file, or the folder that PEFT or diffusers has written. */
@@ -120,11 +113,9 @@ final class LoraStore {
     long write(String output, boolean overwrite, Content content) throws IOException {
         Path path = path(output);
         if (overwrite) {
-            return storage.replace(path, path.getParent(), out -> content.writeTo(Channels.newChannel(out)))
-                    .bytes();
+            return storage.replace(path, path.getParent(), content).bytes();
         }
-        Storage.Stored stored =
-                storage.createOnce(path, path.getParent(), out -> content.writeTo(Channels.newChannel(out)));
+        Storage.Stored stored = storage.createOnce(path, path.getParent(), content);
         refuse(output, !stored.created());
         return stored.bytes();
     }

@@ -1,10 +1,9 @@
 package org.i2lspark.jobs.storage;
 
 import java.io.IOException;
-import java.io.OutputStream;
 
 /** Writes a file's content; called again when the store failed in between. */
 @FunctionalInterface
 public interface Content {
-    void writeTo(OutputStream out) throws IOException;
+    void writeTo(HashingStream out) throws IOException;
 }

@@ -63,7 +63,8 @@ final class LocalStore extends RenamingStore {
     OutputStream create(Path temporary) throws IOException {
         makeFolder(temporary.getParent());
         Files.createFile(file(temporary));
-        return local.append(temporary, BUFFER_BYTES, null);
+        // what comes is in large pieces already
+        return local.append(temporary, 1, null);
     }
 
     /** Hadoop would look and then delete whatever is in it. */

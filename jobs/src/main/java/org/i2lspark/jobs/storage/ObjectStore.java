@@ -1,10 +1,8 @@
 package org.i2lspark.jobs.storage;
 
-import java.io.BufferedOutputStream;
 import java.io.EOFException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.nio.file.AccessDeniedException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -77,12 +75,10 @@ final class ObjectStore extends Store {
     }
 
     /** Closing a stream makes the object, so when the content fails, the stream is aborted first. */
-    private static void upload(FSDataOutputStream out, Content content) throws IOException {
+    private static void upload(FSDataOutputStream out, HashedContent content) throws IOException {
         try (out) {
             try {
-                OutputStream buffered = new BufferedOutputStream(out, BUFFER_BYTES);
-                content.writeTo(buffered);
-                buffered.flush();
+                content.writeTo(out);
             } catch (IOException | RuntimeException | Error e) {
                 out.abort();
                 throw e;

@@ -1,6 +1,5 @@
 package org.i2lspark.jobs.storage;
 
-import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.util.Collection;
@@ -78,9 +77,9 @@ class RenamingStore extends Store {
         fileSystem().delete(aside, true);
     }
 
-    private Path writeAside(Path scratch, Content content) throws IOException {
+    private Path writeAside(Path scratch, HashedContent content) throws IOException {
         Path temporary = new Path(scratch, "tmp-" + UUID.randomUUID());
-        try (OutputStream out = new BufferedOutputStream(create(temporary), BUFFER_BYTES)) {
+        try (OutputStream out = create(temporary)) {
             content.writeTo(out);
         } catch (IOException | RuntimeException | Error e) {
             deleteAfterFailure(temporary, e);

@@ -1,7 +1,6 @@
 package org.i2lspark.jobs.worker;
 
 import java.io.IOException;
-import java.nio.channels.Channels;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -81,7 +80,7 @@ final class LoraPublisher implements AutoCloseable {
             Published published = output.publish(
                     read.style().id(),
                     read.fingerprint(),
-                    out -> export.write(Channels.newChannel(out)),
+                    export::write,
                     lora -> Receipt.ofLora(
                             runId,
                             new FinishedLora(

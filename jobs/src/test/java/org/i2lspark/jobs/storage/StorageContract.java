@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -50,6 +51,26 @@ abstract class StorageContract {
         byte[] range = new byte[10];
         storage().readRange(new Path(folder(), "a/b c/\u6d6e100000.bin"), 5000, range, 10);
         assertThat(range).isEqualTo(Arrays.copyOfRange(bytes(100_000, 100_000), 5000, 5010));
+    }
+
+    @Test
+    void bytesAndBuffersAreWrittenInTheirOrder() throws IOException {
+        byte[] content = bytes(3_000_000, 1);
+        ByteBuffer direct =
+                ByteBuffer.allocateDirect(content.length).put(content).flip();
+        Path file = new Path(folder(), "pieces.bin");
+        Stored stored = storage().createOnce(file, scratch(), out -> {
+            int position = 0;
+            for (int size = 1; position < content.length; size = size * 3 + 1) {
+                out.write(content[position]);
+                int end = Math.min(content.length, position + 1 + size);
+                ByteBuffer piece = direct.slice(position + 1, end - position - 1);
+                assertThat(out.write(piece)).isEqualTo(piece.limit());
+                position = end;
+            }
+        });
+        assertThat(stored).isEqualTo(new Stored(content.length, Hashes.sha256(content), true));
+        assertThat(storage().readAll(file, content.length)).isEqualTo(content);
     }
 
     @Test
