@@ -4,6 +4,7 @@ import ai.djl.engine.Engine;
 import ai.djl.engine.EngineException;
 import ai.djl.pytorch.engine.PtNDManager;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -33,6 +34,7 @@ public final class Torch {
     }
 
     private static TorchLibrary library;
+    private static int usableGpus = -1;
 
     private Torch() {}
 
@@ -102,6 +104,16 @@ public final class Torch {
             log.info("GPU {} is not usable", index, e);
             return false;
         }
+    }
+
+    /** How many GPUs this process can compute on, from the first on; found out once. */
+    public static synchronized int usableGpus() {
+        if (usableGpus < 0) {
+            usableGpus = (int) IntStream.iterate(0, index -> index + 1)
+                    .takeWhile(Torch::gpuIsUsable)
+                    .count();
+        }
+        return usableGpus;
     }
 
     /** Whether libtorch or the device could not do what was asked, as when its memory runs out. */

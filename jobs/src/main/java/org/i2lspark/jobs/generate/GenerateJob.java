@@ -44,7 +44,7 @@ import org.i2lspark.jobs.worker.GenerateTask;
 import org.i2lspark.jobs.worker.GpuStage;
 import org.i2lspark.jobs.worker.PartResult;
 import org.i2lspark.jobs.worker.RunIdentity;
-import org.i2lspark.jobs.worker.Stack;
+import org.i2lspark.jobs.worker.SharedStacks;
 import org.i2lspark.jobs.worker.StyleCounts;
 import org.i2lspark.jobs.worker.WorkOrder;
 import org.slf4j.Logger;
@@ -268,8 +268,8 @@ public final class GenerateJob implements AutoCloseable {
         return parts -> {
             try {
                 Storage storage = stores.here();
-                Stack stack = Stack.shared(assignment.order(), storage);
-                GenerateTask task = new GenerateTask(assignment, storage, stack, counters);
+                SharedStacks stacks = SharedStacks.of(assignment.order(), storage);
+                GenerateTask task = new GenerateTask(assignment, storage, stacks, counters);
                 List<Style> styles = new ArrayList<>();
                 parts.forEachRemaining(styles::addAll);
                 return List.of(task.run(TaskContext.getPartitionId(), styles.iterator()))

@@ -5,13 +5,32 @@ import java.util.List;
 import java.util.function.IntConsumer;
 import org.i2lspark.ImageEmbedding;
 import org.i2lspark.PreparedImage;
+import org.i2lspark.jobs.options.LoraForm;
 import org.i2lspark.lora.Lora;
-import org.i2lspark.torch.ElementType;
 
-/** What batches need of the stack. */
-interface BatchStack {
-    /** Images to embed at once. */
+/** What the pipeline needs of a stack. One thread may embed while another decodes. */
+interface BatchStack extends AutoCloseable {
+    /** Images of styles to decode at once. */
     int batchSize();
+
+    /** Images to embed before styles are decoded: a batch, or more where going from one to the other takes long. */
+    int chunk();
+
+    /** Whether to embed and to decode at once is quicker than one after the other. */
+    boolean overlaps();
+
+    /** Bytes of host memory that the LoRA of a style of so many images takes until it is written. */
+    long loraBytes(int images, LoraForm form);
+
+    /** Lets what the calling thread asks of the device from now on run beside what others ask. */
+    void takeStream();
+
+    /**
+     * Waits until the weights are loaded, and begins to load them if that has not been done.
+     *
+     * @throws IOException if they cannot be loaded
+     */
+    void load() throws IOException;
 
     /**
      * Embeds a batch.
@@ -28,7 +47,7 @@ interface BatchStack {
      * @return a LoRA for each style, to be closed
      * @throws IOException if the weights cannot be loaded
      */
-    List<Lora> decode(List<List<ImageEmbedding>> styles, ElementType loraType, IntConsumer halved) throws IOException;
+    List<Lora> decode(List<List<ImageEmbedding>> styles, LoraForm form, IntConsumer halved) throws IOException;
 
     /**
      * Takes a known image all the way, with nothing of the catalog in it.
@@ -36,4 +55,8 @@ interface BatchStack {
      * @throws RuntimeException if the stack cannot do even that
      */
     void probe() throws IOException;
+
+    /** Frees the weights; there is no more work. */
+    @Override
+    void close();
 }

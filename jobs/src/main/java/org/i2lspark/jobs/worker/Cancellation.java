@@ -3,8 +3,7 @@ package org.i2lspark.jobs.worker;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.io.UncheckedIOException;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
+import java.util.concurrent.CompletionException;
 import org.apache.spark.TaskContext;
 
 /** Lets a task that Spark has cancelled end at its next step. */
@@ -19,25 +18,21 @@ final class Cancellation {
         }
     }
 
-    /** Waits for a result, but not once this task is cancelled. */
-    static <T> T await(CompletableFuture<T> future) throws IOException {
-        try {
-            return future.get();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw cancelled();
-        } catch (ExecutionException e) {
-            if (e.getCause() instanceof Error error) {
-                throw error;
-            }
-            if (e.getCause() instanceof UncheckedIOException problem) {
-                throw problem.getCause();
-            }
-            if (e.getCause() instanceof RuntimeException problem) {
-                throw problem;
-            }
-            throw new IOException(e.getCause());
+    /** What a task is to fail with when one of its steps, in another thread, failed. */
+    static IOException failure(Throwable problem) {
+        if (problem instanceof CompletionException && problem.getCause() != null) {
+            return failure(problem.getCause());
         }
+        if (problem instanceof Error error) {
+            throw error;
+        }
+        if (problem instanceof UncheckedIOException unchecked) {
+            return unchecked.getCause();
+        }
+        if (problem instanceof RuntimeException unchecked) {
+            throw unchecked;
+        }
+        return problem instanceof IOException checked ? checked : new IOException(problem);
     }
 
     private static InterruptedIOException cancelled() {

@@ -1,15 +1,16 @@
 package org.i2lspark.jobs.worker;
 
 import java.io.IOException;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.Deque;
+import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import org.i2lspark.decoder.DecoderLayout;
 import org.i2lspark.jobs.catalog.Style;
 import org.i2lspark.jobs.output.Failure;
@@ -18,66 +19,54 @@ import org.i2lspark.jobs.output.Output;
 import org.i2lspark.jobs.output.OutputLayout;
 import org.i2lspark.jobs.output.Receipt;
 import org.i2lspark.jobs.storage.Storage;
-import org.i2lspark.jobs.worker.BatchRunner.MadeLora;
 import org.i2lspark.jobs.worker.StyleReader.ReadStyle;
+import org.i2lspark.model.I2lModel;
 
 /**
- * Works through the styles of one partition. Three things overlap: reading and decoding the next styles' images, the stack
- * on the current ones, and writing the LoRAs before them.
+ * Works through the styles of one partition. Several are on their way at once: read, decoded, in the pipeline, written. What
+ * comes of them is told to the task's own thread, which alone keeps the ledger.
  */
 public final class GenerateTask {
-    /** Reads and decodes images and writes LoRAs, for all tasks of the process. */
-    private static final ExecutorService WORKERS =
-            Executors.newFixedThreadPool(Math.max(2, Runtime.getRuntime().availableProcessors()), runnable -> {
-                Thread thread = new Thread(runnable, "i2l-worker");
-                thread.setDaemon(true);
-                return thread;
-            });
+    /** How often to look whether the task was cancelled, should it not be interrupted. */
+    private static final long LOOK_MILLIS = 200;
 
     private final Assignment assignment;
-    private final Stack stack;
+    private final I2lModel model;
     private final StyleReader reader;
-    private final BatchRunner batches;
     private final TaskLedger ledger;
     private final LoraPublisher publisher;
+    private final TaskFeed feed;
+    private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
+    private final Map<StyleJob, CompletableFuture<Runnable>> underWay = new HashMap<>();
 
-    public GenerateTask(Assignment assignment, Storage storage, Stack stack, Counters counters) {
+    /** What the task's own thread is to do next. */
+    @FunctionalInterface
+    private interface Event {
+        void happen() throws IOException;
+    }
+
+    public GenerateTask(Assignment assignment, Storage storage, SharedStacks stacks, Counters counters) {
         this.assignment = assignment;
-        this.stack = stack;
+        this.model = stacks.model();
         RunIdentity run = assignment.run();
         OutputLayout layout = new OutputLayout(run.output());
         Output output = new Output(storage, layout, run.id(), run.committedBefore());
-        this.reader = new StyleReader(assignment, storage, output, stack.model(), WORKERS);
+        this.reader = new StyleReader(assignment, storage, output, model, Workers.READERS, Workers.DECODERS);
         this.ledger = new TaskLedger(storage, layout.run(run.id()), counters, new StyleRows(assignment));
-        this.publisher = new LoraPublisher(assignment, output, ledger, WORKERS);
-        this.batches = new BatchRunner(stack, assignment.form().decodedType(), new Published());
+        this.publisher = new LoraPublisher(assignment, output, ledger);
+        this.feed = stacks.feed(assignment.form(), new Told());
     }
 
-    /** What the stack made is written; what it could not make is a row. */
-    private final class Published implements BatchRunner.Results {
+    /** Progress comes as it happens. */
+    private final class Told implements TaskFeed.Listener {
         @Override
-        public void embedded(ReadStyle style) {
-            ledger.embedded(style.style());
-        }
-
-        @Override
-        public void made(MadeLora lora) {
-            publisher.publish(lora);
-        }
-
-        @Override
-        public void failed(ReadStyle style, Failure failure) {
-            publisher.fail(style, failure);
+        public void embedded(Style style) {
+            events.add(() -> ledger.embedded(style));
         }
 
         @Override
         public void halved(int times) {
-            ledger.halved(times);
-        }
-
-        @Override
-        public void makeRoom() throws IOException {
-            publisher.finish();
+            events.add(() -> ledger.halved(times));
         }
     }
 
@@ -88,86 +77,121 @@ public final class GenerateTask {
      */
     public PartResult run(int part, Iterator<Style> styles) throws IOException {
         try (reader;
-                publisher) {
-            generateAll(styles);
-            publisher.finish();
+                publisher;
+                feed) {
+            Optional<Style> next = next(styles);
+            while (next.isPresent() || !underWay.isEmpty()) {
+                while (next.isPresent() && begin(next.get())) {
+                    next = next(styles);
+                }
+                awaitEvent();
+            }
             return ledger.stage(part);
         }
     }
 
-    private void generateAll(Iterator<Style> styles) throws IOException {
-        Deque<CompletableFuture<ReadStyle>> reading = new ArrayDeque<>();
-        List<ReadStyle> batch = new ArrayList<>();
-        int ahead = 0;
-        int batchImages = 0;
-        while (styles.hasNext() || !reading.isEmpty()) {
-            Cancellation.check();
-            // keeps about two batches of images on the way
-            while (styles.hasNext() && (reading.isEmpty() || ahead < 2 * stack.batchSize())) {
-                Style style = styles.next();
-                if (style.unreadable() != null) {
-                    ledger.failed(style, new Failure(ErrorClass.IMAGE_UNREADABLE, style.unreadable()), List.of());
-                } else if (style.images().size() > assignment.limits().maxImagesPerStyle()) {
-                    ledger.failed(style, tooManyImages(style), List.of());
-                } else {
-                    reading.add(reader.read(style));
-                    ahead += style.images().size();
-                }
-            }
-            if (reading.isEmpty()) {
-                continue;
-            }
-            ReadStyle read = Cancellation.await(reading.remove());
-            ahead -= read.images().size();
-            if (needsWork(read)) {
-                batch.add(read);
-                batchImages += read.images().size();
-            }
-            if (batchImages >= stack.batchSize()) {
-                batches.run(batch);
-                batch = new ArrayList<>();
-                batchImages = 0;
+    /** The next style that can be tried. */
+    private Optional<Style> next(Iterator<Style> styles) {
+        while (styles.hasNext()) {
+            Style style = styles.next();
+            if (style.unreadable() != null) {
+                ledger.failed(style, new Failure(ErrorClass.IMAGE_UNREADABLE, style.unreadable()), List.of());
+            } else if (style.images().size() > assignment.limits().maxImagesPerStyle()) {
+                ledger.failed(style, tooManyImages(style), List.of());
+            } else {
+                return Optional.of(style);
             }
         }
-        batches.run(batch);
+        return Optional.empty();
+    }
+
+    private void awaitEvent() throws IOException {
+        Cancellation.check();
+        try {
+            Event event = events.poll(LOOK_MILLIS, TimeUnit.MILLISECONDS);
+            if (event != null) {
+                event.happen();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            Cancellation.check();
+        }
+    }
+
+    /**
+     * Sends a style on its way.
+     *
+     * @return whether there was room for it
+     */
+    private boolean begin(Style style) {
+        Optional<StyleJob> begun = feed.begin(style);
+        if (begun.isEmpty()) {
+            return false;
+        }
+        StyleJob job = begun.get();
+        underWay.put(
+                job, reader.read(style).thenCompose(read -> goOn(read, job)).whenComplete((outcome, problem) -> {
+                    job.leave();
+                    events.add(() -> finish(job));
+                }));
+        return true;
+    }
+
+    private void finish(StyleJob job) throws IOException {
+        try {
+            underWay.remove(job).join().run();
+        } catch (CompletionException e) {
+            throw Cancellation.failure(e);
+        }
+    }
+
+    /** What the ledger is to be told of a style in the end. */
+    private CompletableFuture<Runnable> goOn(ReadStyle read, StyleJob job) {
+        if (read.receipt().isPresent()) {
+            return CompletableFuture.completedFuture(
+                    () -> settle(read, read.receipt().get()));
+        }
+        if (read.failure().isPresent()) {
+            return CompletableFuture.completedFuture(
+                    () -> publisher.fail(read, read.failure().get()));
+        }
+        return reader.decode(read, job).thenCompose(decoded -> make(decoded, job));
+    }
+
+    private CompletableFuture<Runnable> make(ReadStyle decoded, StyleJob job) {
+        if (decoded.failure().isPresent()) {
+            return CompletableFuture.completedFuture(
+                    () -> publisher.fail(decoded, decoded.failure().get()));
+        }
+        return job.result()
+                .thenApplyAsync(
+                        result -> result.made() == null
+                                ? () -> publisher.fail(decoded, result.failure())
+                                : publisher.write(decoded, result.made()),
+                        Workers.WRITERS);
+    }
+
+    /** The style has a LoRA, or failed before. */
+    private void settle(ReadStyle read, Receipt receipt) {
+        // by an attempt at this partition that was lost
+        boolean ofThisRun = receipt.runId().equals(assignment.run().id());
+        if (receipt.lora() != null && ofThisRun) {
+            ledger.done(read.style(), receipt.lora(), receipt.images(), null);
+        } else if (receipt.lora() != null) {
+            ledger.skipped(read.style(), receipt);
+        } else if (ofThisRun) {
+            ledger.failed(read.style(), receipt.failure(), receipt.images());
+        } else {
+            ledger.failedBefore(read.style(), receipt.failure(), receipt.images());
+        }
     }
 
     private Failure tooManyImages(Style style) {
         int count = style.images().size();
-        int rank = DecoderLayout.RANK * count * stack.model().decoders().size();
+        int rank = DecoderLayout.RANK * count * model.decoders().size();
         return new Failure(
                 ErrorClass.TOO_MANY_IMAGES,
                 "Cannot merge %d images into one LoRA: its rank would be %d, over the limit of %d images; split the style or raise --max-images-per-style"
                         .formatted(count, rank, assignment.limits().maxImagesPerStyle()));
-    }
-
-    /** Settles styles that have a LoRA, that failed before, or whose images cannot be used. */
-    private boolean needsWork(ReadStyle read) {
-        Optional<Receipt> receipt = read.receipt();
-        boolean ownOfThisRun = receipt.isPresent()
-                && receipt.get().runId().equals(assignment.run().id());
-        if (receipt.isPresent() && receipt.get().lora() != null) {
-            if (ownOfThisRun) {
-                // by an attempt at this partition that was lost
-                ledger.done(read.style(), receipt.get().lora(), receipt.get().images(), null);
-            } else {
-                ledger.skipped(read.style(), receipt.get());
-            }
-            return false;
-        }
-        if (receipt.isPresent()) {
-            Receipt failed = receipt.get();
-            if (ownOfThisRun) {
-                ledger.failed(read.style(), failed.failure(), failed.images());
-            } else {
-                ledger.failedBefore(read.style(), failed.failure(), failed.images());
-            }
-            return false;
-        }
-        if (read.failure().isPresent()) {
-            publisher.fail(read, read.failure().get());
-            return false;
-        }
-        return true;
     }
 }

@@ -1,14 +1,20 @@
 package org.i2lspark.jobs.worker;
 
+import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkContext;
+import org.apache.spark.SparkEnv;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.resource.ResourceInformation;
 import org.apache.spark.resource.ResourceProfile;
 import org.apache.spark.resource.ResourceProfileBuilder;
 import org.apache.spark.resource.TaskResourceRequests;
+import org.i2lspark.jobs.options.DeviceChoice;
+import org.i2lspark.torch.Torch;
 
 /**
  * How the stage that runs the stack is placed: a task has a GPU and all cores of its executor, for decoding. Planning and
@@ -16,6 +22,7 @@ import org.apache.spark.resource.TaskResourceRequests;
  */
 public final class GpuStage {
     private static final String GPU = "gpu";
+    private static final String DRIVER = "driver";
     private static final String EXECUTOR_GPUS = "spark.executor.resource.gpu.amount";
     private static final String EXECUTOR_CORES = "spark.executor.cores";
 
@@ -41,11 +48,30 @@ public final class GpuStage {
         return profile == null ? rdd : rdd.withResources(profile);
     }
 
-    /** The index of the GPU that this task was given; the first one where tasks are given none. */
-    static int index() {
+    /**
+     * The indexes of the GPUs that this process may use, as far as its task knows: the one that it was given; in local mode, which
+     * gives none, all that there are; else the first.
+     */
+    static List<Integer> indexes(DeviceChoice device) {
         TaskContext context = TaskContext.get();
         Map<String, ResourceInformation> resources = context == null ? Map.of() : context.resourcesJMap();
-        ResourceInformation gpu = resources.get(GPU);
-        return gpu == null ? 0 : Integer.parseInt(gpu.addresses()[0]);
+        ResourceInformation given = resources.get(GPU);
+        if (given != null) {
+            return Arrays.stream(given.addresses()).map(Integer::valueOf).toList();
+        }
+        boolean all = device == DeviceChoice.GPU && isLocal();
+        return IntStream.range(0, all ? Math.max(1, Torch.usableGpus()) : 1)
+                .boxed()
+                .toList();
+    }
+
+    /** The GPU that is asked first. */
+    static int first() {
+        return indexes(DeviceChoice.AUTO).get(0);
+    }
+
+    private static boolean isLocal() {
+        SparkEnv env = SparkEnv.get();
+        return env != null && env.executorId().equals(DRIVER);
     }
 }

@@ -1,6 +1,5 @@
 package org.i2lspark.jobs.worker;
 
-import org.i2lspark.PreparedImage;
 import org.i2lspark.jobs.output.Failure;
 
 /**
@@ -9,7 +8,6 @@ import org.i2lspark.jobs.output.Failure;
  * @param sha256 of the file; null when it could not be read
  * @param bytes of the file; null when it could not be read, was decoded, or is large
  * @param width of the upright image in pixels; 0 before it is decoded
- * @param prepared null before it is decoded
  * @param failure null while all goes well
  */
 record ImageWork(
@@ -18,29 +16,27 @@ record ImageWork(
         byte[] bytes,
         int width,
         int height,
-        PreparedImage prepared,
         Failure failure,
         double readSeconds,
         double prepareSeconds) {
 
     static ImageWork read(String uri, String sha256, byte[] bytes, double seconds) {
-        return new ImageWork(uri, sha256, bytes, 0, 0, null, null, seconds, 0);
+        return new ImageWork(uri, sha256, bytes, 0, 0, null, seconds, 0);
     }
 
     static ImageWork failed(String uri, Failure failure) {
-        return new ImageWork(uri, null, null, 0, 0, null, failure, 0, 0);
+        return new ImageWork(uri, null, null, 0, 0, failure, 0, 0);
     }
 
     ImageWork withoutBytes() {
-        return new ImageWork(uri, sha256, null, width, height, prepared, failure, readSeconds, prepareSeconds);
+        return new ImageWork(uri, sha256, null, width, height, failure, readSeconds, prepareSeconds);
     }
 
     ImageWork failed(Failure newFailure) {
-        return new ImageWork(uri, sha256, null, width, height, null, newFailure, readSeconds, prepareSeconds);
+        return new ImageWork(uri, sha256, null, width, height, newFailure, readSeconds, prepareSeconds);
     }
 
-    ImageWork decoded(int newWidth, int newHeight, PreparedImage image, double moreReadSeconds, double seconds) {
-        return new ImageWork(
-                uri, sha256, null, newWidth, newHeight, image, null, readSeconds + moreReadSeconds, seconds);
+    ImageWork decoded(int newWidth, int newHeight, double moreReadSeconds, double seconds) {
+        return new ImageWork(uri, sha256, null, newWidth, newHeight, null, readSeconds + moreReadSeconds, seconds);
     }
 }

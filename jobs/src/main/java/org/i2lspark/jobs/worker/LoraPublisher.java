@@ -3,8 +3,7 @@ package org.i2lspark.jobs.worker;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutorService;
+import java.util.Map;
 import org.i2lspark.ImageEmbedding;
 import org.i2lspark.jobs.output.Failure;
 import org.i2lspark.jobs.output.Failure.Kind;
@@ -13,38 +12,22 @@ import org.i2lspark.jobs.output.ImageFacts;
 import org.i2lspark.jobs.output.Output;
 import org.i2lspark.jobs.output.Output.Published;
 import org.i2lspark.jobs.output.Receipt;
-import org.i2lspark.jobs.worker.BatchRunner.MadeLora;
+import org.i2lspark.jobs.worker.StyleJob.MadeLora;
 import org.i2lspark.jobs.worker.StyleReader.ReadStyle;
 
-/** Writes LoRAs and receipts while the stack goes on. What comes of it is told to the ledger by the task's own thread. */
+/** Writes LoRAs and receipts, in any thread. What comes of it is told to the ledger by the task's own thread. */
 final class LoraPublisher implements AutoCloseable {
     private final Assignment assignment;
     private final String runId;
     private final Output output;
     private final TaskLedger ledger;
-    private final ExecutorService workers;
-    private List<CompletableFuture<Runnable>> writes = new ArrayList<>();
     private volatile boolean closed;
 
-    LoraPublisher(Assignment assignment, Output output, TaskLedger ledger, ExecutorService workers) {
+    LoraPublisher(Assignment assignment, Output output, TaskLedger ledger) {
         this.assignment = assignment;
         this.runId = assignment.run().id();
         this.output = output;
         this.ledger = ledger;
-        this.workers = workers;
-    }
-
-    /** Begins to write a LoRA, and closes it in the end. */
-    void publish(MadeLora made) {
-        writes.add(CompletableFuture.supplyAsync(() -> write(made), workers));
-    }
-
-    /** Waits for what was begun. */
-    void finish() throws IOException {
-        for (CompletableFuture<Runnable> write : writes) {
-            Cancellation.await(write).run();
-        }
-        writes = new ArrayList<>();
     }
 
     /** LoRAs that wait to be written are closed instead. */
@@ -67,13 +50,17 @@ final class LoraPublisher implements AutoCloseable {
         ledger.failed(read.style(), failure, facts);
     }
 
-    private Runnable write(MadeLora made) {
+    /**
+     * Writes a LoRA, and closes it.
+     *
+     * @return what the ledger is to be told
+     */
+    Runnable write(ReadStyle read, MadeLora made) {
         try (made) {
             if (closed) {
                 return () -> {};
             }
-            ReadStyle read = made.style();
-            List<ImageFacts> facts = facts(made);
+            List<ImageFacts> facts = facts(read, made);
             long start = System.nanoTime();
             List<String> hashes = read.images().stream().map(ImageWork::sha256).toList();
             LoraExport export = new LoraExport(made.lora(), assignment.form(), hashes, assignment.order());
@@ -93,28 +80,31 @@ final class LoraPublisher implements AutoCloseable {
                             lora.stamp(),
                             assignment.limits().text(),
                             facts));
-            made.seconds().put("write", (System.nanoTime() - start) / 1e9);
+            Map<String, Double> seconds = read.seconds();
+            seconds.put("embed", made.embedSeconds());
+            seconds.put("decode", made.decodeSeconds());
+            seconds.put("write", (System.nanoTime() - start) / 1e9);
             return () -> {
                 if (!published.kept()) {
                     ledger.receiptLost();
                 }
                 Receipt counting = published.receipt();
                 if (counting.runId().equals(runId)) {
-                    ledger.done(read.style(), counting.lora(), counting.images(), made.seconds());
+                    ledger.done(read.style(), counting.lora(), counting.images(), seconds);
                 } else {
                     // the other run has not committed, and may never
                     ledger.skipped(read.style(), counting.recordedBy(runId));
                 }
             };
         } catch (IOException | RuntimeException e) {
-            return () -> fail(made.style(), Failure.ofLora(e));
+            return () -> fail(read, Failure.ofLora(e));
         }
     }
 
-    private static List<ImageFacts> facts(MadeLora made) {
+    private static List<ImageFacts> facts(ReadStyle read, MadeLora made) {
         List<ImageFacts> facts = new ArrayList<>();
         for (int i = 0; i < made.embeddings().size(); i++) {
-            ImageWork image = made.style().images().get(i);
+            ImageWork image = read.images().get(i);
             ImageEmbedding embedding = made.embeddings().get(i);
             facts.add(new ImageFacts(
                     image.sha256(), image.width(), image.height(), null, embedding.siglip2(), embedding.dinov3()));

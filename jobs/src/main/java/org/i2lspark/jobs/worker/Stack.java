@@ -1,11 +1,14 @@
 package org.i2lspark.jobs.worker;
 
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
 import java.util.function.IntConsumer;
@@ -15,30 +18,31 @@ import org.i2lspark.PreparedImage;
 import org.i2lspark.image.RgbImage;
 import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.jobs.options.LoraForm;
 import org.i2lspark.jobs.options.StackSettings;
 import org.i2lspark.jobs.output.Failure.Kind;
-import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.lora.Lora;
 import org.i2lspark.model.I2lModel;
+import org.i2lspark.torch.DeviceStream;
 import org.i2lspark.torch.ElementType;
 import org.i2lspark.torch.TorchDevice;
 
 /**
- * The image-to-LoRA stack of this process. Headers are read at once, weights when the first image needs them, and both
- * only once however many tasks there are. One task at a time computes: a batch keeps the whole device busy.
+ * The image-to-LoRA stack on one device. Headers are read at once, weights in the background from {@link #beginLoading} on, and
+ * both only once however many tasks there are. One thread at a time embeds, and one decodes: a batch keeps the device busy.
  */
-public final class Stack implements BatchStack, AutoCloseable {
+public final class Stack implements BatchStack {
     private static final int PROBE_SIDE = 64;
     private static final byte GREY = (byte) 128;
 
-    /** By GPU. */
-    private static final Map<Integer, Stack> SHARED = new HashMap<>();
-
-    private final ReentrantLock turn = new ReentrantLock(true);
+    private final ReentrantLock embedding = new ReentrantLock(true);
+    private final ReentrantLock decoding = new ReentrantLock(true);
+    private final AtomicInteger halvingsTold = new AtomicInteger();
     private final StackSettings settings;
     private final I2lModel model;
     private final TorchDevice device;
-    private ImageToLora weights;
+    private CompletableFuture<ImageToLora> weights;
+    private boolean closed;
 
     /**
      * Reads the checkpoints' headers.
@@ -55,31 +59,6 @@ public final class Stack implements BatchStack, AutoCloseable {
         } catch (IOException e) {
             throw new UnusableException(Problems.describe(e), e);
         }
-    }
-
-    /** The stack of this process for these settings, one for each GPU. Others replace it, which only tests do. */
-    static synchronized Stack shared(StackSettings settings, Storage storage) throws UnusableException {
-        int gpu = GpuStage.index();
-        Stack shared = SHARED.get(gpu);
-        if (shared == null || !shared.settings.equals(settings)) {
-            if (shared != null) {
-                SHARED.remove(gpu).close();
-            }
-            shared = new Stack(settings, CheckpointCache.localFolder(settings, storage), gpu);
-            SHARED.put(gpu, shared);
-        }
-        return shared;
-    }
-
-    /**
-     * The stack of this process for a run that was settled elsewhere.
-     *
-     * @throws UnusableException if this process cannot do the same
-     */
-    public static Stack shared(WorkOrder order, Storage storage) throws UnusableException {
-        Stack stack = shared(order.stack(), storage);
-        order.requireSame(WorkOrder.of(stack));
-        return stack;
     }
 
     public I2lModel model() {
@@ -99,6 +78,21 @@ public final class Stack implements BatchStack, AutoCloseable {
         return settings.batchSize();
     }
 
+    @Override
+    public int chunk() {
+        return settings.batchSize();
+    }
+
+    @Override
+    public boolean overlaps() {
+        return !device.isCpu() && chunk() == batchSize();
+    }
+
+    @Override
+    public long loraBytes(int images, LoraForm form) {
+        return ImageToLora.loraBytes(model, images, form.decodedType(), device);
+    }
+
     /** Embeds a batch, loading the weights first if need be. */
     public List<ImageEmbedding> embed(List<PreparedImage> images) throws IOException {
         return embed(images, halved -> {});
@@ -106,18 +100,17 @@ public final class Stack implements BatchStack, AutoCloseable {
 
     /** Decodes a batch of styles, loading the weights first if need be. */
     public List<Lora> decode(List<List<ImageEmbedding>> styles, ElementType loraType) throws IOException {
-        return decode(styles, loraType, halved -> {});
+        return compute(decoding, weights -> weights.decode(styles, loraType), halved -> {});
     }
 
     @Override
     public List<ImageEmbedding> embed(List<PreparedImage> images, IntConsumer halved) throws IOException {
-        return compute(weights -> weights.embed(images), halved);
+        return compute(embedding, weights -> weights.embed(images), halved);
     }
 
     @Override
-    public List<Lora> decode(List<List<ImageEmbedding>> styles, ElementType loraType, IntConsumer halved)
-            throws IOException {
-        return compute(weights -> weights.decode(styles, loraType), halved);
+    public List<Lora> decode(List<List<ImageEmbedding>> styles, LoraForm form, IntConsumer halved) throws IOException {
+        return compute(decoding, weights -> weights.decode(styles, form.decodedType()), halved);
     }
 
     @Override
@@ -128,43 +121,100 @@ public final class Stack implements BatchStack, AutoCloseable {
         decode(List.of(embed(List.of(image))), settings.precision()).forEach(Lora::close);
     }
 
-    /** Takes a turn on the device, loading the weights first if need be. */
-    private <T> T compute(Function<ImageToLora, T> work, IntConsumer halved) throws IOException {
+    private <T> T compute(ReentrantLock turn, Function<ImageToLora, T> work, IntConsumer halved) throws IOException {
         turn.lock();
         try {
             ImageToLora loaded = loaded();
-            int before = loaded.halvings();
             try {
                 return work.apply(loaded);
             } finally {
-                halved.accept(loaded.halvings() - before);
+                int halvings = loaded.halvings();
+                halved.accept(halvings - halvingsTold.getAndSet(halvings));
             }
         } finally {
             turn.unlock();
         }
     }
 
-    private ImageToLora loaded() throws IOException {
-        if (weights == null) {
-            try {
-                weights = ImageToLora.load(model, settings.precision(), device, settings.imagePositions());
-            } catch (IOException e) {
-                throw new IOException("[%s] %s".formatted(Kind.CHECKPOINT.id(), Problems.describe(e)), e);
-            }
+    /** Begins to load the weights, if that has not been done. Whoever needs them is told if that fails. */
+    public synchronized void beginLoading() {
+        if (closed) {
+            throw new IllegalStateException("the stack is closed");
         }
+        // what failed is tried again
+        if (weights == null || weights.isCompletedExceptionally()) {
+            CompletableFuture<ImageToLora> loading = new CompletableFuture<>();
+            weights = loading;
+            Thread loader = new Thread(() -> load(loading), "i2l-loader");
+            loader.setDaemon(true);
+            loader.start();
+        }
+    }
+
+    @Override
+    public void takeStream() {
+        DeviceStream.ofThisThread(device);
+    }
+
+    @Override
+    public void load() throws IOException {
+        loaded();
+    }
+
+    private ImageToLora loaded() throws IOException {
+        try {
+            return loading().get();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("the thread was interrupted while the weights were loaded");
+        } catch (ExecutionException e) {
+            throw notLoaded(e.getCause());
+        }
+    }
+
+    private synchronized CompletableFuture<ImageToLora> loading() {
+        beginLoading();
         return weights;
+    }
+
+    private void load(CompletableFuture<ImageToLora> loading) {
+        try {
+            loading.complete(ImageToLora.load(model, settings.precision(), device, settings.imagePositions()));
+        } catch (Throwable e) {
+            loading.completeExceptionally(e);
+        }
+    }
+
+    private static IOException notLoaded(Throwable cause) {
+        if (cause instanceof IOException) {
+            return new IOException("[%s] %s".formatted(Kind.CHECKPOINT.id(), Problems.describe(cause)), cause);
+        }
+        if (cause instanceof RuntimeException problem) {
+            throw problem;
+        }
+        throw (Error) cause;
     }
 
     @Override
     public void close() {
-        turn.lock();
+        CompletableFuture<ImageToLora> loaded;
+        synchronized (this) {
+            closed = true;
+            loaded = weights;
+        }
+        if (loaded == null) {
+            return;
+        }
+        embedding.lock();
+        decoding.lock();
         try {
-            if (weights != null) {
-                weights.close();
-                weights = null;
-            }
+            loaded.join().close();
+        } catch (CompletionException e) {
+            // there are none
+            return;
         } finally {
-            turn.unlock();
+            decoding.unlock();
+            embedding.unlock();
         }
     }
 }

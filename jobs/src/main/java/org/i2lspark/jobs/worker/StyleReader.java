@@ -9,7 +9,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executor;
+import java.util.stream.IntStream;
 import org.i2lspark.ImageToLora;
 import org.i2lspark.PreparedImage;
 import org.i2lspark.image.DecoderUnavailableException;
@@ -35,15 +36,23 @@ final class StyleReader implements AutoCloseable {
     private final Output output;
     private final ImageSource source;
     private final I2lModel model;
-    private final ExecutorService workers;
+    private final Executor readers;
+    private final Executor decoders;
     private volatile boolean closed;
 
-    StyleReader(Assignment assignment, Storage storage, Output output, I2lModel model, ExecutorService workers) {
+    StyleReader(
+            Assignment assignment,
+            Storage storage,
+            Output output,
+            I2lModel model,
+            Executor readers,
+            Executor decoders) {
         this.assignment = assignment;
         this.output = output;
         this.source = new ImageSource(storage, assignment.rules());
         this.model = model;
-        this.workers = workers;
+        this.readers = readers;
+        this.decoders = decoders;
     }
 
     /**
@@ -73,27 +82,32 @@ final class StyleReader implements AutoCloseable {
         }
     }
 
+    /** Reads and hashes a style's images, and finds out what came of them before. */
     CompletableFuture<ReadStyle> read(Style style) {
         List<CompletableFuture<ImageWork>> reads = style.images().stream()
-                .map(uri -> CompletableFuture.supplyAsync(() -> readAndHash(uri), workers))
+                .map(uri -> CompletableFuture.supplyAsync(() -> readAndHash(uri), readers))
                 .toList();
-        return join(reads).thenComposeAsync(images -> continueWith(style, images), workers);
+        return join(reads).thenApplyAsync(images -> identify(style, images), readers);
     }
 
-    private CompletableFuture<ReadStyle> continueWith(Style style, List<ImageWork> images) {
+    private ReadStyle identify(Style style, List<ImageWork> images) {
         if (images.stream().anyMatch(image -> image.failure() != null)) {
-            return CompletableFuture.completedFuture(new ReadStyle(style, null, Optional.empty(), images));
+            return new ReadStyle(style, null, Optional.empty(), images);
         }
         String fingerprint = Fingerprints.ofStyle(
                 images.stream().map(ImageWork::sha256).toList(), assignment.order(), assignment.form());
-        Optional<Receipt> receipt = receipt(style, fingerprint);
-        if (receipt.isPresent()) {
-            return CompletableFuture.completedFuture(new ReadStyle(style, fingerprint, receipt, images));
-        }
-        List<CompletableFuture<ImageWork>> decodes = images.stream()
-                .map(image -> CompletableFuture.supplyAsync(() -> decode(image), workers))
+        return new ReadStyle(style, fingerprint, receipt(style, fingerprint), images);
+    }
+
+    /** Decodes the images of a style that was read, and gives each to the stack as soon as it is. */
+    CompletableFuture<ReadStyle> decode(ReadStyle read, StyleJob job) {
+        List<CompletableFuture<ImageWork>> decodes = IntStream.range(
+                        0, read.images().size())
+                .mapToObj(i ->
+                        CompletableFuture.supplyAsync(() -> decode(read.images().get(i), i, job), decoders))
                 .toList();
-        return join(decodes).thenApply(decoded -> new ReadStyle(style, fingerprint, Optional.empty(), decoded));
+        return join(decodes)
+                .thenApply(images -> new ReadStyle(read.style(), read.fingerprint(), Optional.empty(), images));
     }
 
     private static <T> CompletableFuture<List<T>> join(List<CompletableFuture<T>> futures) {
@@ -129,9 +143,11 @@ final class StyleReader implements AutoCloseable {
         }
     }
 
-    private ImageWork decode(ImageWork image) {
-        requireOpen();
+    private ImageWork decode(ImageWork image, int position, StyleJob job) {
+        job.awaitRoom();
+        PreparedImage prepared = null;
         try {
+            requireOpen();
             byte[] bytes = image.bytes();
             long start = System.nanoTime();
             if (bytes == null) {
@@ -143,8 +159,10 @@ final class StyleReader implements AutoCloseable {
             long read = System.nanoTime();
             Decoded decoded =
                     SharedDecoder.get().decode(bytes, assignment.limits().maxPixels(), ImageToLora.cropSizes(model));
-            PreparedImage prepared = new PreparedImage(decoded.crops());
-            return image.decoded(decoded.width(), decoded.height(), prepared, (read - start) / 1e9, seconds(read));
+            prepared = new PreparedImage(decoded.crops());
+            return image.decoded(decoded.width(), decoded.height(), (read - start) / 1e9, seconds(read));
+        } catch (CancellationException e) {
+            throw e;
         } catch (DecoderUnavailableException e) {
             // no image's fault: the task fails, and another executor may do better
             throw new UncheckedIOException(Advice.on(e), e);
@@ -154,6 +172,12 @@ final class StyleReader implements AutoCloseable {
             return image.failed(new Failure(
                     ErrorClass.DECODER_UNAVAILABLE,
                     image.uri() + ": its crops do not fit into this process's memory; give it more (-Xmx)"));
+        } finally {
+            if (prepared == null) {
+                job.addNone();
+            } else {
+                job.add(position, prepared);
+            }
         }
     }
 

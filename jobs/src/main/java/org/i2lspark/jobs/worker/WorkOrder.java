@@ -38,7 +38,7 @@ public record WorkOrder(StackSettings stack, String model, String libtorch, Map<
      */
     public static WorkOrder settle(StackOptions options, Storage storage) throws UnusableException {
         NativeCodecs.require();
-        Stack stack = Stack.shared(options.settle(GpuStage.index()), storage);
+        Stack stack = SharedStacks.of(options.settle(GpuStage.first()), storage).first();
         SharedDecoder.require();
         return of(stack);
     }
@@ -54,9 +54,9 @@ public record WorkOrder(StackSettings stack, String model, String libtorch, Map<
         Path scratch = null;
         try {
             scratch = Files.createTempDirectory("i2l-outline");
-            StackSettings settings = options.settle(GpuStage.index());
+            StackSettings settings = options.settle(GpuStage.first());
             Path models = CheckpointCache.outline(settings, storage, scratch);
-            try (Stack stack = new Stack(settings, models, GpuStage.index())) {
+            try (Stack stack = new Stack(settings, models, GpuStage.first())) {
                 return of(stack, Map.of());
             }
         } catch (IOException e) {

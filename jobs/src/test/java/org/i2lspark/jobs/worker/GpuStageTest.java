@@ -24,16 +24,16 @@ class GpuStageTest {
     @Test
     void aTaskUsesTheGpuThatItWasGiven() {
         begin(Map.of("gpu", new ResourceInformation("gpu", new String[] {"3"})));
-        assertThat(GpuStage.index()).isEqualTo(3);
-        assertThatThrownBy(() -> DeviceChoice.GPU.resolve(GpuStage.index()))
+        assertThat(GpuStage.indexes(DeviceChoice.GPU)).containsExactly(3);
+        assertThatThrownBy(() -> DeviceChoice.GPU.resolve(GpuStage.first()))
                 .hasMessageStartingWith("Cannot use GPU 3: ");
     }
 
     @Test
     void aTaskThatWasGivenNoneUsesTheFirst() {
-        assertThat(GpuStage.index()).isZero();
+        assertThat(GpuStage.indexes(DeviceChoice.GPU)).containsExactly(0);
         begin(Map.of("fpga", new ResourceInformation("fpga", new String[] {"3"})));
-        assertThat(GpuStage.index()).isZero();
+        assertThat(GpuStage.indexes(DeviceChoice.GPU)).containsExactly(0);
     }
 
     private static void begin(Map<String, ResourceInformation> resources) {

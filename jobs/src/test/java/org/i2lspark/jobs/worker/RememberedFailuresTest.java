@@ -106,7 +106,7 @@ class RememberedFailuresTest {
         Counters counters = new Counters(
                 new LongAccumulator(), new LongAccumulator(), new LongAccumulator(), new LongAccumulator());
         TaskLedger ledger = new TaskLedger(storage, layout.run("run"), counters, new StyleRows(assignment));
-        try (LoraPublisher publisher = new LoraPublisher(assignment, output(), ledger, workers)) {
+        try (LoraPublisher publisher = new LoraPublisher(assignment, output(), ledger)) {
             publisher.fail(
                     new ReadStyle(style, fingerprint, Optional.empty(), List.of()), new Failure(errorClass, "why"));
         }
@@ -129,7 +129,8 @@ class RememberedFailuresTest {
     }
 
     private boolean isFinal(ImageLimits limits, Set<Kind> lasting) {
-        try (StyleReader reader = new StyleReader(assignment(limits, lasting), storage, output(), null, workers)) {
+        try (StyleReader reader =
+                new StyleReader(assignment(limits, lasting), storage, output(), null, workers, workers)) {
             return reader.read(style).join().receipt().isPresent();
         }
     }
