@@ -222,8 +222,26 @@ public final class ImageToLora implements AutoCloseable {
      * @throws DeviceMemoryException if the memory does not hold a single style
      */
     public List<Lora> decode(List<List<ImageEmbedding>> styles, ElementType loraType) {
+        return decode(styles, loraType, 0);
+    }
+
+    /**
+     * Decodes a batch of styles as {@link #decode(List, ElementType)} does, and brings LoRAs of a higher rank to this one:
+     * each delta becomes the closest one of that rank.
+     *
+     * @param highestRank 0 for none
+     */
+    public List<Lora> decode(List<List<ImageEmbedding>> styles, ElementType loraType, int highestRank) {
         return halving.run(
-                styles, batch -> decodeTogether(batch, loraType), Lora::close, "Cannot decode a style on " + device);
+                styles,
+                batch -> decodeTogether(batch, loraType, highestRank),
+                Lora::close,
+                "Cannot decode a style on " + device);
+    }
+
+    /** Bytes of host memory that the LoRA of a style takes that is not reduced; see below. */
+    public static long loraBytes(I2lModel model, int images, ElementType loraType, TorchDevice device) {
+        return loraBytes(model, images, loraType, 0, device);
     }
 
     /**
@@ -231,19 +249,26 @@ public final class ImageToLora implements AutoCloseable {
      * for the LoRAs that follow.
      *
      * @param images of the style
+     * @param highestRank to which it is reduced; 0 for none
      */
-    public static long loraBytes(I2lModel model, int images, ElementType loraType, TorchDevice device) {
-        int parts = images * model.decoders().size() + (model.bias().isPresent() ? 1 : 0);
-        return LoraMerger.loraBytes(model.decoders().get(0).layout(), DecoderLayout.RANK * parts, loraType, device);
+    public static long loraBytes(
+            I2lModel model, int images, ElementType loraType, int highestRank, TorchDevice device) {
+        int rank = DecoderLayout.RANK
+                * (images * model.decoders().size() + (model.bias().isPresent() ? 1 : 0));
+        return LoraMerger.loraBytes(
+                model.decoders().get(0).layout(),
+                highestRank == 0 ? rank : Math.min(rank, highestRank),
+                loraType,
+                device);
     }
 
-    private List<Lora> decodeTogether(List<List<ImageEmbedding>> styles, ElementType loraType) {
+    private List<Lora> decodeTogether(List<List<ImageEmbedding>> styles, ElementType loraType, int highestRank) {
         List<List<LoraMerger.Input>> inputs = styles.stream()
                 .map(images -> images.stream()
                         .map(image -> new LoraMerger.Input(image.style(), image.residuals()))
                         .toList())
                 .toList();
-        return merger.merge(inputs, loraType);
+        return merger.merge(inputs, loraType, highestRank);
     }
 
     @Override

@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.assertj.core.data.Offset;
 import org.i2lspark.encoder.CropUploader;
 import org.i2lspark.encoder.ImagePositions;
 import org.i2lspark.encoder.QwenVlEncoder;
@@ -18,6 +19,10 @@ import org.i2lspark.image.CoverCrop;
 import org.i2lspark.image.RgbImage;
 import org.i2lspark.lora.KeyFormat;
 import org.i2lspark.lora.Lora;
+import org.i2lspark.lora.LoraDistance;
+import org.i2lspark.lora.LoraSource.Shape;
+import org.i2lspark.lora.ReducedLora;
+import org.i2lspark.lora.Reduction;
 import org.i2lspark.model.I2lModel;
 import org.i2lspark.model.ReferenceCase;
 import org.i2lspark.model.ReferenceCase.FloatTensor;
@@ -188,6 +193,47 @@ class ImageToLoraTest {
         assertSame(
                 ReferenceCase.readFloats(output.resolve("image0.safetensors")),
                 REFERENCE.tensors("lora_style_image0.safetensors"));
+    }
+
+    @Test
+    void lorasAreBroughtToALowerRankAsTheWholeOnesWouldBe() throws IOException {
+        List<ImageEmbedding> embeddings = stack.embed(prepared);
+        List<List<ImageEmbedding>> styles = List.of(embeddings, embeddings.subList(0, 1), embeddings.subList(1, 3));
+        List<Lora> whole = stack.decode(styles, ElementType.FLOAT32);
+        List<Lora> reduced = stack.decode(styles, ElementType.FLOAT32, 4);
+        for (int i = 0; i < styles.size(); i++) {
+            assertThat(reduced.get(i).rank()).isEqualTo(4);
+            LoraDistance lost = LoraDistance.total(LoraDistance.between(whole.get(i), reduced.get(i)));
+            assertThat(lost.relativeNorm()).isCloseTo(error(reduced.get(i)), Offset.offset(1e-5));
+            ReducedLora expected = ReducedLora.toRank(whole.get(i), 4);
+            assertThat(error(reduced.get(i))).isCloseTo(expected.reduction().error(), Offset.offset(1e-6));
+            assertThat(LoraDistance.total(LoraDistance.between(expected, reduced.get(i)))
+                            .relativeNorm())
+                    .isLessThan(1e-6);
+        }
+        assertThat(reduced.get(1).reduction()).isEmpty();
+        assertThat(reduced.get(0).reduction().orElseThrow().errors().keySet())
+                .containsExactlyElementsOf(
+                        whole.get(0).modules().stream().map(Shape::name).toList());
+        whole.forEach(Lora::close);
+        reduced.forEach(Lora::close);
+    }
+
+    private static double error(Lora lora) {
+        return lora.reduction().map(Reduction::error).orElse(0.0);
+    }
+
+    @Test
+    void equalImagesLoseNothingByTheRankOfOne() throws IOException {
+        ImageEmbedding image = stack.embed(prepared.subList(0, 1)).get(0);
+        Lora one = stack.decode(List.of(List.of(image)), ElementType.FLOAT32).get(0);
+        Lora three = stack.decode(List.of(List.of(image, image, image)), ElementType.FLOAT32, 4)
+                .get(0);
+        assertThat(error(three)).isZero();
+        assertThat(LoraDistance.total(LoraDistance.between(one, three)).relativeNorm())
+                .isLessThan(1e-6);
+        one.close();
+        three.close();
     }
 
     @Test

@@ -84,7 +84,7 @@ class NativeMemoryTest {
             style.add(new LoraMerger.Input(image.style(), image.residuals()));
         }
         try (NativeMemoryProbe probe = NativeMemoryProbe.open()) {
-            List<Lora> loras = merger.merge(List.of(style), ElementType.FLOAT32);
+            List<Lora> loras = merger.merge(List.of(style), ElementType.FLOAT32, 0);
             List<Shape> modules = loras.get(0).modules();
             long lora = modules.stream()
                     .mapToLong(module -> (long) module.rank() * (module.in() + module.out()))

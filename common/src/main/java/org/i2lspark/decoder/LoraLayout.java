@@ -88,8 +88,4 @@ record LoraLayout(int rank, ElementType type, long elements, List<Piece> pieces,
         long below = Long.highestOneBit(bytes);
         return below == bytes ? bytes : 2 * below;
     }
-
-    long bytes() {
-        return elements * type.byteSize();
-    }
 }

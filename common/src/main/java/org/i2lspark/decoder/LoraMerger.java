@@ -24,6 +24,7 @@ public final class LoraMerger {
     private final Bias bias;
     private final TorchDevice device;
     private final List<FactorBucket> buckets;
+    private final RankReducer reducer;
     private final Map<LayoutKey, LoraLayout> layouts = new HashMap<>();
 
     private record LayoutKey(int rank, ElementType type) {}
@@ -40,6 +41,7 @@ public final class LoraMerger {
         this.bias = bias;
         this.device = device;
         this.buckets = FactorBucket.of(decoders.get(0).layout().modules());
+        this.reducer = new RankReducer(buckets);
     }
 
     /**
@@ -56,26 +58,26 @@ public final class LoraMerger {
     }
 
     /**
-     * Decodes the images of several styles, as few batches of about {@value #TOGETHER_BYTES} bytes of LoRAs, one decoder and
-     * one bucket of factors at a time: beside the LoRAs of a batch no more than that bucket is in the device's memory.
+     * Decodes the images of several styles, in as few batches of about {@value #TOGETHER_BYTES} bytes of LoRAs as may be, one
+     * decoder and one bucket of factors at a time: beside the LoRAs of a batch no more than that bucket is in the device's
+     * memory.
      *
+     * @param highestRank to which LoRAs of a higher rank are reduced; 0 for none
      * @return a LoRA for each style, of rank 4 times its images and decoders, and 4 more for the Bias; each is to be closed
      */
-    public List<Lora> merge(List<List<Input>> styles, ElementType loraType) {
+    public List<Lora> merge(List<List<Input>> styles, ElementType loraType, int highestRank) {
         List<Lora> loras = new ArrayList<>(styles.size());
         try {
             int first = 0;
             while (first < styles.size()) {
-                int end = first + 1;
-                long bytes = layout(styles.get(first), loraType).bytes();
-                while (end < styles.size()) {
-                    bytes += layout(styles.get(end), loraType).bytes();
-                    if (bytes > TOGETHER_BYTES) {
-                        break;
-                    }
+                int end = first;
+                long bytes = 0;
+                do {
+                    bytes += deviceBytes(styles.get(end), loraType, highestRank);
                     end++;
-                }
-                loras.addAll(mergeTogether(styles.subList(first, end), loraType));
+                } while (end < styles.size()
+                        && bytes + deviceBytes(styles.get(end), loraType, highestRank) <= TOGETHER_BYTES);
+                loras.addAll(mergeTogether(styles.subList(first, end), loraType, highestRank));
                 first = end;
             }
             return loras;
@@ -85,17 +87,33 @@ public final class LoraMerger {
         }
     }
 
-    private synchronized LoraLayout layout(List<Input> style, ElementType type) {
-        int rank = DecoderLayout.RANK * (style.size() * decoders.size() + (bias == null ? 0 : 1));
+    private long deviceBytes(List<Input> style, ElementType type, int highestRank) {
+        int wholeRank = wholeRank(style);
+        int rank = reduced(wholeRank, highestRank);
+        long whole = rank < wholeRank ? (long) wholeRank * ElementType.FLOAT32.byteSize() : 0;
+        return elementsBefore(buckets.size()) * (whole + (long) rank * type.byteSize());
+    }
+
+    private int wholeRank(List<Input> style) {
+        return DecoderLayout.RANK * (style.size() * decoders.size() + (bias == null ? 0 : 1));
+    }
+
+    private static int reduced(int rank, int highestRank) {
+        return highestRank == 0 ? rank : Math.min(rank, highestRank);
+    }
+
+    private synchronized LoraLayout layout(int rank, ElementType type) {
         return layouts.computeIfAbsent(
                 new LayoutKey(rank, type), key -> LoraLayout.of(buckets, key.rank(), key.type(), device));
     }
 
-    private List<Lora> mergeTogether(List<List<Input>> styles, ElementType loraType) {
+    private List<Lora> mergeTogether(List<List<Input>> styles, ElementType loraType, int highestRank) {
         List<LoraBuffer> buffers = new ArrayList<>(styles.size());
-        try (TensorScope deviceMemory = new TensorScope()) {
+        try (TensorScope temporary = new TensorScope()) {
             for (List<Input> style : styles) {
-                buffers.add(new LoraBuffer(layout(style, loraType), device, deviceMemory));
+                int wholeRank = wholeRank(style);
+                buffers.add(new LoraBuffer(
+                        layout(reduced(wholeRank, highestRank), loraType), wholeRank, device, temporary));
             }
             for (int d = 0; d < decoders.size(); d++) {
                 decode(styles, d, buffers);
@@ -103,6 +121,7 @@ public final class LoraMerger {
             if (bias != null) {
                 putBias(buffers);
             }
+            buffers.forEach(buffer -> buffer.reduce(reducer));
             return LoraBuffer.toLoras(buffers);
         } catch (Throwable e) {
             buffers.forEach(LoraBuffer::close);
@@ -151,10 +170,10 @@ public final class LoraMerger {
     }
 
     private static long[] ranks(List<LoraBuffer> buffers) {
-        return buffers.stream().mapToLong(LoraBuffer::rank).toArray();
+        return buffers.stream().mapToLong(LoraBuffer::wholeRank).toArray();
     }
 
     private static List<Tensor> elements(List<LoraBuffer> buffers) {
-        return buffers.stream().map(LoraBuffer::elements).toList();
+        return buffers.stream().map(LoraBuffer::whole).toList();
     }
 }

@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.i2lspark.torch.ElementType;
 import org.i2lspark.torch.TensorScope;
 
@@ -14,27 +15,40 @@ public final class Lora implements LoraSource, AutoCloseable {
     private final FactorPlaces places;
     private final List<ByteBuffer> pieces;
     private final TensorScope memory;
+    private final Optional<Reduction> reduction;
 
     /**
      * A LoRA whose factors lie in these pieces of memory.
      *
      * @param type of all factors
      * @param memory owns the pieces and is closed with this LoRA
+     * @param reduction that led to its rank, if one did
      */
-    public Lora(ElementType type, FactorPlaces places, List<ByteBuffer> pieces, TensorScope memory) {
+    public Lora(
+            ElementType type,
+            FactorPlaces places,
+            List<ByteBuffer> pieces,
+            TensorScope memory,
+            Optional<Reduction> reduction) {
         this.type = type;
         this.places = places;
         this.pieces = List.copyOf(pieces);
         this.memory = memory;
+        this.reduction = reduction;
     }
 
     /** A LoRA that adapts no layer. */
     public Lora(ElementType type, List<ByteBuffer> pieces, TensorScope memory) {
-        this(type, new FactorPlaces(Map.of(), Map.of()), pieces, memory);
+        this(type, new FactorPlaces(Map.of(), Map.of()), pieces, memory, Optional.empty());
     }
 
     public ElementType type() {
         return type;
+    }
+
+    /** What was lost when it was brought to its rank; empty if it has the rank that it was decoded with. */
+    public Optional<Reduction> reduction() {
+        return reduction;
     }
 
     @Override

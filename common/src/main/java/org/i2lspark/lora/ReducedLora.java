@@ -4,24 +4,20 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.stream.Collectors;
 
 /**
- * A LoRA brought to a lower rank: each module's delta is replaced by the closest one of that rank. Exact, by QR of the two
- * factors and SVD of a rank×rank matrix; B·A is never formed. The same input gives the same output.
+ * A LoRA brought to a lower rank: each module's delta is replaced by the closest one of that rank, from the eigenvectors of
+ * rank×rank matrices; B·A is never formed. The same input gives the same output.
  */
 public final class ReducedLora implements LoraSource {
     private final LoraSource source;
-    private final int rank;
-    private final Map<String, double[]> singularValues;
+    private final Reduction reduction;
 
-    private ReducedLora(LoraSource source, int rank, Map<String, double[]> singularValues) {
+    private ReducedLora(LoraSource source, Reduction reduction) {
         this.source = source;
-        this.rank = rank;
-        this.singularValues = singularValues;
+        this.reduction = reduction;
     }
 
     /** Reduces to this rank; modules of a lower rank stay as they are, brought to it with zeros. */
@@ -29,7 +25,7 @@ public final class ReducedLora implements LoraSource {
         if (rank < 1) {
             throw new IllegalArgumentException("Invalid rank: %d (expected 1 or more)".formatted(rank));
         }
-        return new ReducedLora(source, Math.min(rank, source.rank()), singularValues(source));
+        return new ReducedLora(source, new Reduction(Math.min(rank, source.rank()), singularValues(source)));
     }
 
     /** Reduces to the lowest rank at which the relative error of the whole delta is at most {@code maxError}. */
@@ -39,12 +35,12 @@ public final class ReducedLora implements LoraSource {
         }
         Map<String, double[]> singularValues = singularValues(source);
         for (int rank = 1; rank < source.rank(); rank++) {
-            ReducedLora reduced = new ReducedLora(source, rank, singularValues);
-            if (reduced.error() <= maxError) {
-                return reduced;
+            Reduction reduction = new Reduction(rank, singularValues);
+            if (reduction.error() <= maxError) {
+                return new ReducedLora(source, reduction);
             }
         }
-        return new ReducedLora(source, source.rank(), singularValues);
+        return new ReducedLora(source, new Reduction(source.rank(), singularValues));
     }
 
     private static Map<String, double[]> singularValues(LoraSource source) throws IOException {
@@ -55,11 +51,16 @@ public final class ReducedLora implements LoraSource {
         return values;
     }
 
+    /** What was lost. */
+    public Reduction reduction() {
+        return reduction;
+    }
+
     @Override
     public List<Shape> modules() {
         List<Shape> modules = new ArrayList<>();
         for (Shape module : source.modules()) {
-            modules.add(new Shape(module.name(), rank, module.in(), module.out()));
+            modules.add(new Shape(module.name(), reduction.rank(), module.in(), module.out()));
         }
         return modules;
     }
@@ -71,48 +72,15 @@ public final class ReducedLora implements LoraSource {
                 .findFirst()
                 .orElseThrow();
         Factors factors = source.factors(whole);
-        return whole.rank() > rank ? Deltas.reduce(whole, factors, rank) : Ranks.pad(whole, factors, rank);
+        return whole.rank() > reduction.rank()
+                ? Deltas.reduce(whole, factors, reduction.rank())
+                : Ranks.pad(whole, factors, reduction.rank());
     }
 
     @Override
     public Map<String, String> metadata() {
         Map<String, String> metadata = new TreeMap<>(source.metadata());
-        metadata.put(LoraHeader.RANK, String.valueOf(rank));
-        metadata.put("i2l.reduction_error", String.valueOf(error()));
-        metadata.put(
-                "i2l.reduction_error_by_module",
-                errors().entrySet().stream()
-                        .map(module -> String.format(Locale.ROOT, "%s=%.3e", module.getKey(), module.getValue()))
-                        .collect(Collectors.joining(",")));
+        metadata.putAll(reduction.metadata());
         return metadata;
-    }
-
-    /** ‖Δ − Δ'‖ / ‖Δ‖ over all modules together, in Frobenius norms. */
-    public double error() {
-        double lost = 0;
-        double all = 0;
-        for (double[] values : singularValues.values()) {
-            lost += squares(values, rank);
-            all += squares(values, 0);
-        }
-        return all == 0 ? 0 : Math.sqrt(lost / all);
-    }
-
-    /** ‖Δ − Δ'‖ / ‖Δ‖ of each module. */
-    public Map<String, Double> errors() {
-        Map<String, Double> errors = new LinkedHashMap<>();
-        singularValues.forEach((module, values) -> {
-            double all = squares(values, 0);
-            errors.put(module, all == 0 ? 0 : Math.sqrt(squares(values, rank) / all));
-        });
-        return errors;
-    }
-
-    private static double squares(double[] values, int from) {
-        double sum = 0;
-        for (int i = from; i < values.length; i++) {
-            sum += values[i] * values[i];
-        }
-        return sum;
     }
 }

@@ -78,15 +78,17 @@ class LoraToolsTest {
             double squared = RandomLora.inner(difference, difference);
             // Eckart–Young: no matrix of this rank is closer
             assertThat(squared).isCloseTo(tail, Offset.offset(1e-4 * squares[0]));
-            assertThat(reduced.errors().get(module))
+            assertThat(reduced.reduction().errors().get(module))
                     .isCloseTo(Math.sqrt(squared / RandomLora.inner(before.get(module), before.get(module))), ROUNDING);
             lost += squared;
             all += RandomLora.inner(before.get(module), before.get(module));
         }
-        assertThat(reduced.error()).isCloseTo(Math.sqrt(lost / all), ROUNDING);
+        assertThat(reduced.reduction().error()).isCloseTo(Math.sqrt(lost / all), ROUNDING);
         assertThat(reduced.metadata())
                 .containsEntry("i2l.rank", String.valueOf(rank - 1))
-                .containsEntry("i2l.reduction_error", String.valueOf(reduced.error()))
+                .containsEntry(
+                        "i2l.reduction_error",
+                        String.valueOf(reduced.reduction().error()))
                 .containsEntry("i2l.variants", "style");
         assertThat(reduced.metadata().get("i2l.reduction_error_by_module").split(",", -1))
                 .hasSize(RandomLora.MODULES.size())
@@ -98,18 +100,71 @@ class LoraToolsTest {
         RandomLora lora = new RandomLora(1, 3);
         MergedLora twice = new MergedLora(List.of(lora, lora), List.of(0.5, 0.5));
         ReducedLora reduced = ReducedLora.toRank(twice, 3);
-        assertThat(reduced.error()).isLessThan(1e-7);
+        assertThat(reduced.reduction().error()).isLessThan(1e-7);
         Map<String, double[][]> expected = RandomLora.deltas(lora);
         RandomLora.deltas(reduced).forEach((module, delta) -> assertClose(delta, expected.get(module)));
         assertThat(ReducedLora.toRank(lora, 9).rank()).isEqualTo(3);
     }
 
     @Test
+    void aReductionDoesNotDependOnHowADeltaIsSharedBetweenItsFactors() throws IOException {
+        RandomLora lora = new RandomLora(4, 5);
+        ReducedLora reduced = ReducedLora.toRank(new Rescaled(lora), 3);
+        ReducedLora expected = ReducedLora.toRank(lora, 3);
+        assertThat(reduced.reduction().error()).isCloseTo(expected.reduction().error(), ROUNDING);
+        assertThat(LoraDistance.total(LoraDistance.between(expected, reduced)).relativeNorm())
+                .isLessThan(1e-6);
+    }
+
+    /** The same deltas by other factors: rows of A from a billion times smaller to a billion times larger. */
+    private record Rescaled(RandomLora lora) implements LoraSource {
+        @Override
+        public List<Shape> modules() {
+            return lora.modules();
+        }
+
+        @Override
+        public Factors factors(Shape module) {
+            Factors factors = lora.factors(module);
+            float[] a = factors.a().clone();
+            float[] b = factors.b().clone();
+            for (int i = 0; i < a.length; i++) {
+                a[i] *= scale(i / module.in(), module.rank());
+            }
+            for (int i = 0; i < b.length; i++) {
+                b[i] /= scale(i % module.rank(), module.rank());
+            }
+            return new Factors(a, b);
+        }
+
+        private static float scale(int row, int rank) {
+            return Math.scalb(1f, -30 + 60 * row / (rank - 1));
+        }
+
+        @Override
+        public Map<String, String> metadata() {
+            return lora.metadata();
+        }
+    }
+
+    @Test
+    void whatCancelsOutIsReducedToNothing() throws IOException {
+        RandomLora lora = new RandomLora(1, 3);
+        ReducedLora reduced = ReducedLora.toRank(new MergedLora(List.of(lora, lora), List.of(1.0, -1.0)), 2);
+        assertThat(reduced.reduction().error()).isZero();
+        for (Shape module : reduced.modules()) {
+            assertThat(reduced.factors(module).a()).containsOnly(0);
+            assertThat(reduced.factors(module).b()).containsOnly(0);
+        }
+    }
+
+    @Test
     void theLowestRankThatMeetsAnError() throws IOException {
         RandomLora lora = new RandomLora(7, 6);
         ReducedLora reduced = ReducedLora.toError(lora, 0.4);
-        assertThat(reduced.error()).isLessThanOrEqualTo(0.4);
-        assertThat(ReducedLora.toRank(lora, reduced.rank() - 1).error()).isGreaterThan(0.4);
+        assertThat(reduced.reduction().error()).isLessThanOrEqualTo(0.4);
+        assertThat(ReducedLora.toRank(lora, reduced.rank() - 1).reduction().error())
+                .isGreaterThan(0.4);
         assertThat(ReducedLora.toError(lora, 0).rank()).isEqualTo(6);
         assertThatThrownBy(() -> ReducedLora.toError(lora, 1.5)).hasMessageContaining("Invalid error: 1.5");
         assertThatThrownBy(() -> ReducedLora.toRank(lora, 0)).hasMessageContaining("Invalid rank: 0");

@@ -67,10 +67,11 @@ final class LoraReduceCommand extends LoraTool {
             long bytes = options.write(store, reduced, file);
             Map<String, Object> facts = options.facts(reduced.rank(), bytes);
             facts.put("rank_before", file.rank());
-            facts.put("relative_error", reduced.error());
+            facts.put("relative_error", reduced.reduction().error());
             if (errors) {
-                facts.put("relative_error_by_module", reduced.errors());
-                reduced.errors()
+                facts.put("relative_error_by_module", reduced.reduction().errors());
+                reduced.reduction()
+                        .errors()
                         .forEach((module, error) ->
                                 report().say(String.format(Locale.ROOT, "%-45s %.3e", module, error)));
             }
@@ -81,7 +82,7 @@ final class LoraReduceCommand extends LoraTool {
                     options.output(),
                     reduced.rank(),
                     file.rank(),
-                    reduced.error(),
+                    reduced.reduction().error(),
                     bytes));
         }
     }
