@@ -1,39 +1,27 @@
 package org.i2lspark.jobs.bench;
 
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.File;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.util.Arrays;
-import java.util.Collections;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import org.i2lspark.ImageEmbedding;
-import org.i2lspark.ImageToLora;
-import org.i2lspark.PreparedImage;
-import org.i2lspark.decoder.LoraDecoder;
-import org.i2lspark.encoder.CropUploader;
-import org.i2lspark.encoder.DinoV3Encoder;
-import org.i2lspark.encoder.QwenVlEncoder;
-import org.i2lspark.encoder.SigLip2Encoder;
-import org.i2lspark.image.CoverCrop;
-import org.i2lspark.image.ImageDecoder;
-import org.i2lspark.image.RgbImage;
+import java.util.stream.Stream;
 import org.i2lspark.jobs.options.Bounds;
-import org.i2lspark.jobs.options.LoraForm;
 import org.i2lspark.jobs.options.LoraOptions;
 import org.i2lspark.jobs.options.StackOptions;
 import org.i2lspark.jobs.worker.Stack;
-import org.i2lspark.lora.Lora;
-import org.i2lspark.model.I2lModel;
-import org.i2lspark.torch.Tensor;
-import org.i2lspark.torch.TensorScope;
+import org.i2lspark.torch.Torch;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
@@ -47,8 +35,19 @@ import picocli.CommandLine.Spec;
             "A run overlaps reading, the stack and writing, so it is faster than the sum.",
             ""
         },
-        footer = {"", "Example:", "  i2l bench --models models/ --image photo.jpg --batch-size 8"})
+        footer = {
+            "",
+            "Examples:",
+            "  i2l bench --models models/ --image photo.jpg --batch-size 8",
+            "  i2l sample-models --released-sizes --output sizes/",
+            "  i2l bench --full --models sizes/ --folder /dev/shm/bench"
+        })
 public final class BenchCommand implements Callable<Integer> {
+    /** Rows and columns of the matrices that the device is measured with. */
+    private static final int GPU_MATRIX = 8192;
+
+    private static final int CPU_MATRIX = 1024;
+
     @Mixin
     private StackOptions stackOptions;
 
@@ -58,7 +57,8 @@ public final class BenchCommand implements Callable<Integer> {
     @Option(
             names = "--image",
             paramLabel = "FILE",
-            description = "The image to work on. Default: a made-up JPEG of 4000x3000 pixels.")
+            description =
+                    "The image to work on. Default: a made-up JPEG of 4000x3000 pixels, with --full of 1500x1000.")
     private Path image;
 
     @Option(
@@ -71,136 +71,142 @@ public final class BenchCommand implements Callable<Integer> {
     @Option(names = "--repeats", defaultValue = "15", description = "Timed runs a stage. Default: ${DEFAULT-VALUE}.")
     private int repeats;
 
+    @Option(
+            names = "--full",
+            description = {
+                "First run generate on copies of the image, in a process of its own, and say how fast LoRAs came, how busy the "
+                        + "GPUs were and what memory and threads it took; then measure what the device can do, and say what share of it "
+                        + "each stage reaches: of its matrix products, its memory or its way to the host, whichever limits the stage."
+            })
+    private boolean full;
+
+    @Bounds(min = 1)
+    @Option(
+            names = "--styles",
+            defaultValue = "300",
+            paramLabel = "N",
+            description = "With --full: styles of the run. Default: ${DEFAULT-VALUE}.")
+    private int styles;
+
+    @Bounds(min = 1)
+    @Option(
+            names = "--images-per-style",
+            defaultValue = "1",
+            paramLabel = "N",
+            description = "With --full: images of each. Default: ${DEFAULT-VALUE}.")
+    private int imagesPerStyle;
+
+    @Option(
+            names = "--folder",
+            paramLabel = "DIR",
+            description = {
+                "Where what is written lies until the end; with --full all LoRAs, 59 MB an image and variant at the released sizes. "
+                        + "Default: the temporary folder."
+            })
+    private Path place;
+
+    @Option(names = "--json", description = "Print one JSON document on standard output in place of the table.")
+    private boolean json;
+
     @Spec
     private CommandSpec spec;
-
-    @FunctionalInterface
-    private interface Work {
-        void run() throws IOException;
-    }
 
     @Override
     public Integer call() throws IOException {
         stackOptions.check();
         loraOptions.check();
         Path models = stackOptions.localModels();
-        Path folder = Files.createTempDirectory("i2l-bench");
-        try (Stack stack = new Stack(stackOptions.settle(0), models, 0)) {
-            print("Model: %s%nRuns on %s in %s; medians of %d runs, after as many to warm up%n%n%-28s %6s %12s%n"
-                    .formatted(
-                            stack.model().description(),
-                            stack.device(),
-                            stack.settings().precision(),
-                            repeats,
-                            "stage",
-                            "batch",
-                            "ms an image"));
-            bench(stack, folder);
+        if (place != null) {
+            Files.createDirectories(place);
+        }
+        Path folder =
+                place == null ? Files.createTempDirectory("i2l-bench") : Files.createTempDirectory(place, "i2l-bench");
+        try {
+            Path photo = photo(folder);
+            Map<String, Object> facts = new LinkedHashMap<>();
+            if (full) {
+                WholeRun run = WholeRun.of(
+                        Files.createDirectory(folder.resolve("run")), photo, styles, imagesPerStyle, passedOn());
+                facts.put("run", run.facts());
+                print(run.text());
+            }
+            try (Stack stack = new Stack(stackOptions.settle(0), models, 0)) {
+                bench(stack, photo, folder, facts);
+            }
+            if (json) {
+                spec.commandLine()
+                        .getOut()
+                        .println(new JsonMapper().valueToTree(facts).toPrettyString());
+            }
         } finally {
-            Files.deleteIfExists(folder.resolve("photo.jpg"));
-            Files.deleteIfExists(folder.resolve("lora.safetensors"));
-            Files.delete(folder);
+            try (Stream<Path> all = Files.walk(folder)) {
+                all.sorted(Comparator.reverseOrder()).map(Path::toFile).forEach(File::delete);
+            }
         }
         return 0;
     }
 
-    private void bench(Stack stack, Path folder) throws IOException {
-        Path file =
-                image == null ? MadeUpPhoto.write(keptImage == null ? folder.resolve("photo.jpg") : keptImage) : image;
-        int batch = stack.batchSize();
-        LoraForm form = loraOptions.form();
-        I2lModel checkpoints = stack.model();
-        StackParts parts = new StackParts(stack);
-
-        byte[] bytes = Files.readAllBytes(file);
-        ImageDecoder decoder = new ImageDecoder(ImageDecoder.DEFAULT_MAX_PIXELS);
-        RgbImage decoded = decoder.decode(bytes);
-        String size = " %dx%d".formatted(decoded.width(), decoded.height());
-        time("read", 1, () -> Files.readAllBytes(file));
-        time("decode" + size, 1, () -> decoder.decode(bytes));
-        time(
-                "crop and resize to 1024",
-                1,
-                () -> CoverCrop.apply(decoded, ImageToLora.CROP_SIZE, ImageToLora.CROP_SIZE));
-        List<PreparedImage> inputs = Collections.nCopies(batch, ImageToLora.prepare(checkpoints, decoded));
-        benchEncoders(parts, checkpoints, inputs);
-        List<ImageEmbedding> embeddings = stack.embed(inputs);
-        List<List<ImageEmbedding>> styles = embeddings.stream().map(List::of).toList();
-        time("decode and merge", batch, () -> stack.decode(styles, form.type()).forEach(Lora::close));
-        try (Lora lora = stack.decode(styles.subList(0, 1), form.type()).get(0)) {
-            Path target = folder.resolve("lora.safetensors");
-            time("write", 1, () -> write(lora, form, target));
+    private Path photo(Path folder) throws IOException {
+        if (image != null) {
+            return image;
         }
+        Path file = keptImage == null ? folder.resolve("photo.jpg") : keptImage;
+        return full ? MadeUpPhoto.writeSmall(file) : MadeUpPhoto.write(file);
     }
 
-    private void benchEncoders(StackParts parts, I2lModel model, List<PreparedImage> inputs) throws IOException {
-        try (CropUploader uploader = parts.uploader();
-                TensorScope scope = new TensorScope()) {
-            time(
-                    "upload crops",
-                    inputs.size(),
-                    () -> upload(scope, uploader, inputs, 0).close());
-            Tensor crops = upload(scope, uploader, inputs, 0);
-            try (SigLip2Encoder siglip2 = parts.siglip2()) {
-                time("SigLIP2", inputs.size(), () -> siglip2.encode(crops));
-            }
-            try (DinoV3Encoder dinov3 = parts.dinov3()) {
-                time("DINOv3", inputs.size(), () -> dinov3.encode(crops));
-            }
-            if (model.qwenVl().isPresent()) {
-                try (QwenVlEncoder encoder = parts.qwenVl()) {
-                    for (I2lModel.Decoder decoder : model.decoders()) {
-                        switch (decoder.layout().kind()) {
-                            case STYLE -> {}
-                            case COARSE -> benchQwenVl(parts, decoder, encoder, upload(scope, uploader, inputs, 1));
-                            case FINE -> benchQwenVl(parts, decoder, encoder, crops);
-                        }
-                    }
-                }
+    /** What was said of stack and LoRAs, for generate. */
+    private List<String> passedOn() {
+        List<String> options = new ArrayList<>();
+        List<OptionSpec> shared = spec.mixins().values().stream()
+                .filter(mixin -> mixin.userObject() == stackOptions || mixin.userObject() == loraOptions)
+                .flatMap(mixin -> mixin.options().stream())
+                .toList();
+        for (OptionSpec option : spec.commandLine().getParseResult().matchedOptions()) {
+            if (shared.stream().anyMatch(one -> one.longestName().equals(option.longestName()))) {
+                options.add(option.longestName());
+                options.addAll(option.stringValues());
             }
         }
+        return options;
     }
 
-    private static Tensor upload(TensorScope scope, CropUploader uploader, List<PreparedImage> images, int size) {
-        return uploader.upload(
-                scope, images.stream().map(image -> image.crops().get(size)).toList());
-    }
-
-    private void benchQwenVl(StackParts parts, I2lModel.Decoder file, QwenVlEncoder encoder, Tensor crops)
-            throws IOException {
-        int batch = Math.toIntExact(crops.shape().get(0));
-        time("Qwen2.5-VL at " + encoder.imageSize(Math.toIntExact(crops.shape().get(1))), batch, () -> {
-            try (TensorScope scope = new TensorScope()) {
-                encoder.encode(scope, crops);
-            }
-        });
-        try (LoraDecoder decoder = parts.decoder(file);
-                TensorScope scope = new TensorScope()) {
-            Tensor hiddenStates = encoder.encode(scope, crops);
-            time(file.layout().kind().title() + " residual", batch, () -> decoder.residuals(hiddenStates));
+    private void bench(Stack stack, Path photo, Path folder, Map<String, Object> facts) throws IOException {
+        DeviceRates rates = full
+                ? DeviceRates.measure(
+                        stack.device(),
+                        stack.settings().precision(),
+                        stack.device().isCpu() ? CPU_MATRIX : GPU_MATRIX)
+                : null;
+        facts.put("model", stack.model().description());
+        facts.put("libtorch", Torch.library().build());
+        facts.put("device", stack.device().name());
+        facts.put("precision", stack.settings().precision().name().toLowerCase(Locale.ROOT));
+        facts.put("processors", Runtime.getRuntime().availableProcessors());
+        print("Model: %s%nRuns on %s in %s; medians of %d runs, after as many to warm up%n"
+                .formatted(
+                        stack.model().description(),
+                        stack.device(),
+                        stack.settings().precision(),
+                        repeats));
+        if (full) {
+            facts.put("device_rates", rates.facts());
+            print(rates.text());
         }
-    }
-
-    private static void write(Lora lora, LoraForm form, Path target) throws IOException {
-        try (FileChannel out = FileChannel.open(
-                target, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE)) {
-            lora.write(out, form.keyFormat(), Map.of());
-        }
-    }
-
-    private void time(String stage, int batch, Work work) throws IOException {
-        double[] milliseconds = new double[repeats];
-        for (int i = -repeats; i < repeats; i++) {
-            long start = System.nanoTime();
-            work.run();
-            milliseconds[Math.max(i, 0)] = (System.nanoTime() - start) / 1e6;
-        }
-        Arrays.sort(milliseconds);
-        print(String.format(Locale.ROOT, "%-28s %6d %12.2f%n", stage, batch, milliseconds[repeats / 2] / batch));
+        print("%n%-28s %6s %12s%s%n"
+                .formatted("stage", "batch", "ms an image", full ? "  TFLOP an image  of the device" : ""));
+        List<Map<String, Object>> stages = new ArrayList<>();
+        new StageBench(stack, loraOptions.form(), repeats, stage -> {
+                    stages.add(rates == null ? stage.facts() : stage.facts(rates));
+                    print(stage.text() + (rates == null ? "" : stage.text(rates)) + System.lineSeparator());
+                })
+                .run(photo, folder);
+        facts.put("stages", stages);
     }
 
     private void print(String text) {
-        spec.commandLine().getOut().print(text);
-        spec.commandLine().getOut().flush();
+        if (!json) {
+            spec.commandLine().getOut().print(text);
+            spec.commandLine().getOut().flush();
+        }
     }
 }

@@ -2,6 +2,8 @@ package org.i2lspark.jobs.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.i2lspark.model.ReferenceCase;
@@ -42,7 +44,44 @@ class BenchCommandTest {
                         "Qwen2.5-VL at 1036",
                         "Fine residual",
                         "decode and merge",
-                        "write");
+                        "write and hash");
+    }
+
+    @Test
+    void fullSaysWhatAWholeRunAndTheDeviceDo() throws IOException {
+        Path models = ReferenceCase.tiny().writeModels(folder);
+        CommandLineRun run = CommandLineRun.of(
+                "bench",
+                "--full",
+                "--models",
+                models,
+                "--image",
+                IMAGE,
+                "--styles",
+                3,
+                "--repeats",
+                1,
+                "--batch-size",
+                2,
+                "--rank",
+                4,
+                "--folder",
+                folder.resolve("bench"),
+                "--json");
+        assertThat(run.err()).isEmpty();
+        assertThat(run.exitCode()).isZero();
+        JsonNode told = new JsonMapper().readTree(run.out());
+        assertThat(told.at("/run/styles").intValue()).isEqualTo(3);
+        assertThat(told.at("/run/images_per_second").doubleValue()).isPositive();
+        assertThat(told.at("/run/host_bytes").longValue()).isGreaterThan(100_000_000);
+        assertThat(told.at("/run/threads").intValue()).isGreaterThan(10);
+        assertThat(told.at("/device_rates/flops").doubleValue()).isGreaterThan(1e8);
+        assertThat(told.get("stages").findValuesAsText("stage"))
+                .contains("DINOv3", "decode and merge", "reduce from rank 8 to 4");
+        assertThat(told.get("stages").findValues("share_of_device"))
+                .allMatch(share -> share.doubleValue() >= 0)
+                .anyMatch(share -> share.doubleValue() > 0);
+        assertThat(folder.resolve("bench")).isEmptyDirectory();
     }
 
     @Test

@@ -1,0 +1,204 @@
+package org.i2lspark.jobs.bench;
+
+import java.io.IOException;
+import java.nio.channels.Channels;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.apache.hadoop.conf.Configuration;
+import org.i2lspark.ImageEmbedding;
+import org.i2lspark.ImageToLora;
+import org.i2lspark.PreparedImage;
+import org.i2lspark.decoder.LoraDecoder;
+import org.i2lspark.encoder.CropUploader;
+import org.i2lspark.encoder.DinoV3Encoder;
+import org.i2lspark.encoder.QwenVlConfig;
+import org.i2lspark.encoder.QwenVlEncoder;
+import org.i2lspark.encoder.SigLip2Encoder;
+import org.i2lspark.image.CoverCrop;
+import org.i2lspark.image.ImageDecoder;
+import org.i2lspark.image.RgbImage;
+import org.i2lspark.jobs.options.LoraForm;
+import org.i2lspark.jobs.options.StackSettings;
+import org.i2lspark.jobs.storage.Storage;
+import org.i2lspark.jobs.worker.Stack;
+import org.i2lspark.lora.Lora;
+import org.i2lspark.lora.ReducedLora;
+import org.i2lspark.model.I2lModel;
+import org.i2lspark.torch.DeviceStream;
+import org.i2lspark.torch.Tensor;
+import org.i2lspark.torch.TensorScope;
+
+/** Times each part of the work alone, one after the other. */
+final class StageBench {
+    private final Stack stack;
+    private final StackSettings settings;
+    private final I2lModel model;
+    private final StackParts parts;
+    private final LoraForm form;
+    private final int repeats;
+    private final Consumer<Stage> listener;
+
+    /** Work of a batch, which ends when the device has done it. */
+    @FunctionalInterface
+    private interface Work {
+        void run() throws IOException;
+    }
+
+    /**
+     * Prepares a bench.
+     *
+     * @param repeats that are timed, after as many to warm up
+     * @param listener is told each stage when it has been timed
+     */
+    StageBench(Stack stack, LoraForm form, int repeats, Consumer<Stage> listener) {
+        this.stack = stack;
+        this.settings = stack.settings();
+        this.model = stack.model();
+        this.parts = new StackParts(stack);
+        this.form = form;
+        this.repeats = repeats;
+        this.listener = listener;
+    }
+
+    /**
+     * Times all stages.
+     *
+     * @param folder for the LoRA that is written
+     */
+    void run(Path photo, Path folder) throws IOException {
+        byte[] bytes = Files.readAllBytes(photo);
+        ImageDecoder decoder = new ImageDecoder(ImageDecoder.DEFAULT_MAX_PIXELS);
+        RgbImage decoded = decoder.decode(bytes);
+        time("read", 1, Cost.NONE, () -> Files.readAllBytes(photo));
+        time("decode %dx%d".formatted(decoded.width(), decoded.height()), 1, Cost.NONE, () -> decoder.decode(bytes));
+        time(
+                "crop and resize to 1024",
+                1,
+                Cost.NONE,
+                () -> CoverCrop.apply(decoded, ImageToLora.CROP_SIZE, ImageToLora.CROP_SIZE));
+        List<PreparedImage> images = Collections.nCopies(stack.batchSize(), ImageToLora.prepare(model, decoded));
+        encode(images);
+        decode(stack.embed(images), folder);
+    }
+
+    private void encode(List<PreparedImage> images) throws IOException {
+        try (CropUploader uploader = parts.uploader();
+                TensorScope scope = new TensorScope()) {
+            time(
+                    "upload crops",
+                    images.size(),
+                    new Cost(0, 0, hostBytes(images.get(0).crops().get(0).pixels().length)),
+                    () -> {
+                        upload(scope, uploader, images, 0).close();
+                        DeviceStream.finish(stack.device());
+                    });
+            Tensor crops = upload(scope, uploader, images, 0);
+            try (SigLip2Encoder siglip2 = parts.siglip2()) {
+                time("SigLIP2", images.size(), Cost.siglip2(model.siglip2(), settings), () -> siglip2.encode(crops));
+            }
+            try (DinoV3Encoder dinov3 = parts.dinov3()) {
+                time("DINOv3", images.size(), Cost.dinov3(model.dinov3(), settings), () -> dinov3.encode(crops));
+            }
+            if (model.qwenVl().isPresent()) {
+                try (QwenVlEncoder encoder = parts.qwenVl()) {
+                    for (I2lModel.Decoder decoder : model.decoders()) {
+                        switch (decoder.layout().kind()) {
+                            case STYLE -> {}
+                            case COARSE -> encodeQwenVl(decoder, encoder, upload(scope, uploader, images, 1));
+                            case FINE -> encodeQwenVl(decoder, encoder, crops);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private static Tensor upload(TensorScope scope, CropUploader uploader, List<PreparedImage> images, int size) {
+        return uploader.upload(
+                scope, images.stream().map(image -> image.crops().get(size)).toList());
+    }
+
+    private void encodeQwenVl(I2lModel.Decoder file, QwenVlEncoder encoder, Tensor crops) throws IOException {
+        int batch = Math.toIntExact(crops.shape().get(0));
+        int size = encoder.imageSize(Math.toIntExact(crops.shape().get(1)));
+        I2lModel.Encoder<QwenVlConfig> config = model.qwenVl().orElseThrow();
+        time("Qwen2.5-VL at " + size, batch, Cost.qwenVl(config, size, settings), () -> {
+            try (TensorScope scope = new TensorScope()) {
+                encoder.encode(scope, crops);
+                DeviceStream.finish(stack.device());
+            }
+        });
+        try (LoraDecoder decoder = parts.decoder(file);
+                TensorScope scope = new TensorScope()) {
+            Tensor hiddenStates = encoder.encode(scope, crops);
+            time(
+                    file.layout().kind().title() + " residual",
+                    batch,
+                    Cost.residual(file, settings),
+                    () -> decoder.residuals(hiddenStates));
+        }
+    }
+
+    private void decode(List<ImageEmbedding> embeddings, Path folder) throws IOException {
+        List<List<ImageEmbedding>> styles = embeddings.stream().map(List::of).toList();
+        try (Lora lora = stack.decode(styles.subList(0, 1), form.type()).get(0)) {
+            Storage storage = new Storage(new Configuration());
+            var target = new org.apache.hadoop.fs.Path(
+                    folder.resolve("lora.safetensors").toUri());
+            var scratch =
+                    new org.apache.hadoop.fs.Path(folder.resolve("scratch").toUri());
+            long bytes = storage.replace(
+                            target, scratch, out -> lora.write(Channels.newChannel(out), form.keyFormat(), Map.of()))
+                    .bytes();
+            time(
+                    "decode and merge",
+                    styles.size(),
+                    Cost.decode(model.decoders(), settings, hostBytes((double) bytes)),
+                    () -> stack.decode(styles, form.type()).forEach(Lora::close));
+            time(
+                    "write and hash",
+                    1,
+                    Cost.NONE,
+                    () -> storage.replace(
+                            target, scratch, out -> lora.write(Channels.newChannel(out), form.keyFormat(), Map.of())));
+        }
+        reduce(embeddings);
+    }
+
+    /** Of one style of all images. */
+    private void reduce(List<ImageEmbedding> embeddings) throws IOException {
+        try (Lora lora = stack.decode(List.of(embeddings), form.decodedType()).get(0)) {
+            if (form.reduces(lora.rank())) {
+                time(
+                        "reduce from rank %d to %d".formatted(lora.rank(), form.rank()),
+                        embeddings.size(),
+                        Cost.NONE,
+                        () -> ReducedLora.toRank(lora, form.rank()));
+            }
+        }
+    }
+
+    /** That have a way to go between host and device. */
+    private double hostBytes(double bytes) {
+        return stack.device().isCpu() ? 0 : bytes;
+    }
+
+    private void time(String name, int batch, Cost cost, Work work) throws IOException {
+        List<Double> milliseconds = new ArrayList<>();
+        for (int i = -repeats; i < repeats; i++) {
+            long start = System.nanoTime();
+            work.run();
+            if (i >= 0) {
+                milliseconds.add((System.nanoTime() - start) / 1e6);
+            }
+        }
+        double[] sorted =
+                milliseconds.stream().mapToDouble(Double::doubleValue).sorted().toArray();
+        listener.accept(new Stage(name, batch, sorted[sorted.length / 2] / batch, cost));
+    }
+}
