@@ -2,7 +2,9 @@ package org.i2lspark.image;
 
 import static org.i2lspark.image.RgbImage.CHANNELS;
 
+import java.awt.color.ColorSpace;
 import java.awt.image.BufferedImage;
+import java.awt.image.DataBuffer;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -12,7 +14,9 @@ import java.util.Locale;
 import java.util.regex.Pattern;
 import javax.imageio.IIOException;
 import javax.imageio.ImageIO;
+import javax.imageio.ImageReadParam;
 import javax.imageio.ImageReader;
+import javax.imageio.ImageTypeSpecifier;
 import javax.imageio.stream.ImageInputStream;
 import javax.imageio.stream.MemoryCacheImageInputStream;
 import org.i2lspark.image.Container.Canvas;
@@ -31,6 +35,8 @@ public final class ImageDecoder {
     private static final Pattern DAMAGE = Pattern.compile("premature|truncated|corrupt|bad huffman|unexpected end|eof");
 
     private static final String HARMLESS = "extraneous bytes before marker";
+
+    private static final int[] RGB_BANDS = {0, 1, 2};
 
     static {
         // in a Spark executor the readers come with the application's class loader
@@ -92,7 +98,7 @@ public final class ImageDecoder {
         try (ImageInputStream in = new MemoryCacheImageInputStream(new ByteArrayInputStream(container.picture()))) {
             reader.setInput(in, true, false);
             requireWithinLimit(reader.getWidth(0), reader.getHeight(0));
-            return readFirst(reader);
+            return readFirst(format, reader);
         } catch (IIOException e) {
             if (container.whole() || isOutOfMemory(e)) {
                 throw e;
@@ -162,16 +168,39 @@ public final class ImageDecoder {
         return readers.next();
     }
 
-    private static BufferedImage readFirst(ImageReader reader) throws IOException {
+    private static BufferedImage readFirst(ImageFormat format, ImageReader reader) throws IOException {
         List<String> warnings = new ArrayList<>();
         reader.addIIOReadWarningListener((source, warning) -> warnings.add(warning));
-        BufferedImage image = reader.read(0);
+        BufferedImage image = format == ImageFormat.JPEG ? readJpeg(reader) : reader.read(0);
         for (String warning : warnings) {
             if (DAMAGE.matcher(warning.toLowerCase(Locale.ROOT)).find() && !warning.contains(HARMLESS)) {
                 throw ImageException.truncated(warning);
             }
         }
         return image;
+    }
+
+    /**
+     * Where the reader would give blue, green, red, it is given room for red, green, blue: that is how the rows come, and so
+     * they are copied whole and not byte by byte. Colours stay in the file's own profile, if it has one: the reader would
+     * convert them row by row, also from sRGB.
+     */
+    private static BufferedImage readJpeg(ImageReader reader) throws IOException {
+        Iterator<ImageTypeSpecifier> types = reader.getImageTypes(0);
+        if (types.next().getBufferedImageType() != BufferedImage.TYPE_3BYTE_BGR) {
+            return reader.read(0);
+        }
+        ColorSpace colors = ColorSpace.getInstance(ColorSpace.CS_sRGB);
+        while (types.hasNext()) {
+            ColorSpace other = types.next().getColorModel().getColorSpace();
+            colors = other.getType() == ColorSpace.TYPE_RGB ? other : colors;
+        }
+        BufferedImage image = ImageTypeSpecifier.createInterleaved(
+                        colors, RGB_BANDS, DataBuffer.TYPE_BYTE, false, false)
+                .createBufferedImage(reader.getWidth(0), reader.getHeight(0));
+        ImageReadParam into = reader.getDefaultReadParam();
+        into.setDestination(image);
+        return reader.read(0, into);
     }
 
     /** An animation's first frame where it lies. */

@@ -10,9 +10,15 @@ import java.awt.image.BufferedImage;
 import java.awt.image.ColorConvertOp;
 import java.awt.image.ColorModel;
 import java.awt.image.DataBuffer;
+import java.awt.image.DataBufferByte;
 import java.awt.image.IndexColorModel;
+import java.awt.image.PixelInterleavedSampleModel;
 import java.awt.image.Raster;
 import java.awt.image.WritableRaster;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
 import org.i2lspark.image.ImageException.Problem;
 
@@ -21,6 +27,21 @@ import org.i2lspark.image.ImageException.Problem;
  * linear light and would brighten it.
  */
 final class PixelConverter {
+    private static final int[] RGB_BANDS = {0, 1, 2};
+    private static final int[] BGR_BANDS = {2, 1, 0};
+    private static final int MAX_REMEMBERED = 16;
+    private static final int MAX_REMEMBERED_BYTES = 1 << 16;
+
+    /** Whether the latest profiles are sRGB: to find out takes longer than to decode a photo, and most have one of a few. */
+    private static final Map<ByteBuffer, Boolean> ARE_SRGB = new LinkedHashMap<>() {
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<ByteBuffer, Boolean> eldest) {
+            return size() > MAX_REMEMBERED;
+        }
+    };
+
     private static final int PROBE_STEPS = 10;
     private static final int ROUNDING_LEVELS = 2;
 
@@ -119,13 +140,13 @@ final class PixelConverter {
         if (image.isAlphaPremultiplied()) {
             image.coerceData(false);
         }
-        if (image.getType() == BufferedImage.TYPE_3BYTE_BGR) {
-            return bgrSamples();
-        }
         int type = model.getColorSpace().getType();
         boolean integral = image.getRaster().getTransferType() <= DataBuffer.TYPE_INT;
         if (integral && (type == ColorSpace.TYPE_RGB || type == ColorSpace.TYPE_GRAY)) {
-            return directSamples(model, type == ColorSpace.TYPE_RGB ? CHANNELS : 1);
+            byte[] packed = type == ColorSpace.TYPE_RGB ? packedRgb() : null;
+            return packed != null
+                    ? new Samples(packed, CHANNELS, null)
+                    : directSamples(model, type == ColorSpace.TYPE_RGB ? CHANNELS : 1);
         }
         return convertedSamples();
     }
@@ -147,10 +168,31 @@ final class PixelConverter {
         return new Samples(color, CHANNELS, alpha);
     }
 
-    /** What JPEGs decode to, without a detour through integers. */
-    private Samples bgrSamples() {
-        byte[] color = (byte[]) image.getRaster().getDataElements(0, 0, width, height, null);
-        return new Samples(color, CHANNELS, null);
+    /** Three bytes a pixel and nothing between them, without a detour through integers; null where they lie otherwise. */
+    private byte[] packedRgb() {
+        if (!(image.getSampleModel() instanceof PixelInterleavedSampleModel layout
+                && image.getRaster().getDataBuffer() instanceof DataBufferByte buffer
+                && image.getColorModel().getComponentSize(0) == Byte.SIZE
+                && layout.getPixelStride() == CHANNELS
+                && layout.getScanlineStride() == width * CHANNELS
+                && buffer.getData().length == width * height * CHANNELS)) {
+            return null;
+        }
+        int[] bands = layout.getBandOffsets();
+        if (Arrays.equals(bands, RGB_BANDS)) {
+            return buffer.getData();
+        }
+        return Arrays.equals(bands, BGR_BANDS) ? reversed(buffer.getData()) : null;
+    }
+
+    private static byte[] reversed(byte[] bgr) {
+        byte[] rgb = new byte[bgr.length];
+        for (int i = 0; i < rgb.length; i += CHANNELS) {
+            rgb[i] = bgr[i + 2];
+            rgb[i + 1] = bgr[i + 1];
+            rgb[i + 2] = bgr[i];
+        }
+        return rgb;
     }
 
     private Samples directSamples(ColorModel model, int channels) {
@@ -227,6 +269,16 @@ final class PixelConverter {
      * sRGB to sRGB would only cost time.
      */
     private static boolean isSrgb(ICC_Profile profile) {
+        byte[] bytes = profile.getData();
+        if (bytes.length > MAX_REMEMBERED_BYTES) {
+            return changesNothing(profile);
+        }
+        synchronized (ARE_SRGB) {
+            return ARE_SRGB.computeIfAbsent(ByteBuffer.wrap(bytes), unknown -> changesNothing(profile));
+        }
+    }
+
+    private static boolean changesNothing(ICC_Profile profile) {
         Samples samples = probeSamples(profile.getNumComponents() == 1 ? 1 : CHANNELS);
         byte[] expected = samples.toRgb();
         return convert(samples, expected.length / CHANNELS, 1, profile)

@@ -13,6 +13,8 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
 import java.util.zip.CRC32;
+import java.util.zip.DataFormatException;
+import java.util.zip.Inflater;
 import org.i2lspark.image.ImageException.Problem;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -78,6 +80,35 @@ class ImageDecoderTest {
     void aProfileThatIsSrgbChangesNothing() throws IOException {
         assertThat(DECODER.decode(bytes("icc_srgb_named_other.png")).pixels())
                 .isEqualTo(DECODER.decode(bytes("rgb.png")).pixels());
+    }
+
+    @Test
+    void aProfileThatIsSrgbChangesNoJpeg() throws Exception {
+        byte[] profile = profileOf(bytes("icc_srgb_named_other.png"));
+        byte[] jpeg = bytes("rgb.jpg");
+        int start = 2;
+        byte[] profiled = ByteBuffer.allocate(jpeg.length + 18 + profile.length)
+                .put(jpeg, 0, start)
+                .putShort((short) 0xFFE2)
+                .putShort((short) (16 + profile.length))
+                .put("ICC_PROFILE\0\1\1".getBytes(StandardCharsets.ISO_8859_1))
+                .put(profile)
+                .put(jpeg, start, jpeg.length - start)
+                .array();
+        assertThat(DECODER.decode(profiled).pixels())
+                .isEqualTo(DECODER.decode(jpeg).pixels());
+    }
+
+    private static byte[] profileOf(byte[] png) throws DataFormatException {
+        int chunk = new String(png, StandardCharsets.ISO_8859_1).indexOf("iCCP") + 4;
+        int name = 0;
+        while (png[chunk + name] != 0) {
+            name++;
+        }
+        Inflater inflater = new Inflater();
+        inflater.setInput(png, chunk + name + 2, png.length - chunk - name - 2);
+        byte[] profile = new byte[1 << 16];
+        return Arrays.copyOf(profile, inflater.inflate(profile));
     }
 
     @Test
