@@ -32,6 +32,7 @@ final class DecoderMain {
     static final int READY = 4;
 
     private static final int BUFFER_BYTES = 1 << 16;
+    private static final long USUAL_HEAP_BYTES = 64 << 20;
     private static final int MAX_MESSAGE_CHARACTERS = 1000;
 
     private DecoderMain() {}
@@ -54,6 +55,14 @@ final class DecoderMain {
         for (int marker = in.read(); marker >= 0; marker = in.read()) {
             answer(in, out);
             out.flush();
+            shrink();
+        }
+    }
+
+    /** What a large image took is given back; it may be long before the next one. */
+    private static void shrink() {
+        if (Runtime.getRuntime().totalMemory() > USUAL_HEAP_BYTES) {
+            System.gc();
         }
     }
 

@@ -64,7 +64,13 @@ public final class IsolatedDecoder implements AutoCloseable {
         return List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xmx" + heap,
+                // many of these run beside each other, so each is kept small: by default the heap would begin with a
+                // share of
+                // the machine's memory
                 "-XX:+UseSerialGC",
+                "-Xms24m",
+                "-Xmn16m",
+                "-XX:-ShrinkHeapInSteps",
                 "-XX:-UsePerfData",
                 "-XX:+PerfDisableSharedMem",
                 "-XX:+DisplayVMOutputToStderr",

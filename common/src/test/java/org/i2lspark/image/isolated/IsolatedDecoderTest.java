@@ -170,6 +170,30 @@ class IsolatedDecoderTest {
     }
 
     @Test
+    void memoryThatALargeImageTookIsGivenBack() throws Exception {
+        Set<ProcessHandle> before = children(ProcessHandle.current());
+        ByteArrayOutputStream large = new ByteArrayOutputStream();
+        ImageIO.write(new BufferedImage(8000, 8000, BufferedImage.TYPE_BYTE_BINARY), "png", large);
+        try (IsolatedDecoder decoder = new IsolatedDecoder("1g", MINUTE)) {
+            decoder.decode(large.toByteArray(), MAX_PIXELS, List.of(8));
+            // what is asked next is answered only then
+            decoder.decode(Files.readAllBytes(IMAGES.resolve("0.png")), MAX_PIXELS, List.of(8));
+            Set<ProcessHandle> started = children(ProcessHandle.current());
+            started.removeAll(before);
+            assertThat(started).hasSize(1);
+            assertThat(residentMegabytes(started.iterator().next())).isBetween(20L, 160L);
+        }
+    }
+
+    private static long residentMegabytes(ProcessHandle process) throws IOException {
+        String size = Files.readAllLines(Path.of("/proc/%d/status".formatted(process.pid()))).stream()
+                .filter(line -> line.startsWith("VmRSS:"))
+                .findFirst()
+                .orElseThrow();
+        return Long.parseLong(size.replaceAll("\\D", "")) >> 10;
+    }
+
+    @Test
     void anImageThatTakesTooMuchMemoryCostsItself() throws IOException {
         ByteArrayOutputStream large = new ByteArrayOutputStream();
         ImageIO.write(new BufferedImage(6000, 6000, BufferedImage.TYPE_BYTE_BINARY), "png", large);
@@ -334,7 +358,10 @@ class IsolatedDecoderTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"lots,Invalid maximum heap size", "1k,Too small maximum heap", "9999999t,Could not reserve enough space"
+    @CsvSource({
+        "lots,Invalid maximum heap size",
+        "1k,Initial heap size set to a larger value",
+        "9999999t,Could not reserve enough space"
     })
     void memoryThatCannotBeIsNoFaultOfAnImage(String heap, String reason) {
         try (IsolatedDecoder decoder = new IsolatedDecoder(heap, MINUTE)) {
