@@ -239,11 +239,6 @@ public final class ImageToLora implements AutoCloseable {
                 "Cannot decode a style on " + device);
     }
 
-    /** Bytes of host memory that the LoRA of a style takes that is not reduced; see below. */
-    public static long loraBytes(I2lModel model, int images, ElementType loraType, TorchDevice device) {
-        return loraBytes(model, images, loraType, 0, device);
-    }
-
     /**
      * Bytes of host memory that the LoRA of a style takes from {@link #decode} on until it is closed. On a GPU they are kept
      * for the LoRAs that follow.

@@ -37,11 +37,6 @@ public final class Lora implements LoraSource, AutoCloseable {
         this.reduction = reduction;
     }
 
-    /** A LoRA that adapts no layer. */
-    public Lora(ElementType type, List<ByteBuffer> pieces, TensorScope memory) {
-        this(type, new FactorPlaces(Map.of(), Map.of()), pieces, memory, Optional.empty());
-    }
-
     public ElementType type() {
         return type;
     }

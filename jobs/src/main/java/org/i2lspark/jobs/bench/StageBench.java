@@ -27,7 +27,6 @@ import org.i2lspark.jobs.options.StackSettings;
 import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.jobs.worker.Stack;
 import org.i2lspark.lora.Lora;
-import org.i2lspark.lora.ReducedLora;
 import org.i2lspark.model.I2lModel;
 import org.i2lspark.torch.DeviceStream;
 import org.i2lspark.torch.Tensor;
@@ -170,15 +169,16 @@ final class StageBench {
         reduce(embeddings);
     }
 
-    /** Of one style of all images. */
+    /** One style of all images. */
     private void reduce(List<ImageEmbedding> embeddings) throws IOException {
-        try (Lora lora = stack.decode(List.of(embeddings), form.decodedType()).get(0)) {
-            if (form.reduces(lora.rank())) {
+        List<List<ImageEmbedding>> style = List.of(embeddings);
+        try (Lora lora = stack.decode(style, form).get(0)) {
+            if (lora.reduction().isPresent()) {
                 time(
-                        "reduce from rank %d to %d".formatted(lora.rank(), form.rank()),
+                        "decode and reduce to rank %d".formatted(lora.rank()),
                         embeddings.size(),
                         Cost.NONE,
-                        () -> ReducedLora.toRank(lora, form.rank()));
+                        () -> stack.decode(style, form).forEach(Lora::close));
             }
         }
     }

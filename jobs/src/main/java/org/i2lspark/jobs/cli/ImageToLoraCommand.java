@@ -146,7 +146,7 @@ final class ImageToLoraCommand implements Callable<Integer> {
         for (int i = 0; i < prepared.size(); i += stack.batchSize()) {
             embeddings.addAll(stack.embed(prepared.subList(i, Math.min(i + stack.batchSize(), prepared.size()))));
         }
-        return stack.decode(List.of(embeddings), form.decodedType()).get(0);
+        return stack.decode(List.of(embeddings), form).get(0);
     }
 
     private Map<String, Object> facts(Stack stack, List<String> hashes) {

@@ -90,7 +90,7 @@ public final class Stack implements BatchStack {
 
     @Override
     public long loraBytes(int images, LoraForm form) {
-        return ImageToLora.loraBytes(model, images, form.decodedType(), device);
+        return ImageToLora.loraBytes(model, images, form.type(), form.rank(), device);
     }
 
     /** Embeds a batch, loading the weights first if need be. */
@@ -103,6 +103,11 @@ public final class Stack implements BatchStack {
         return compute(decoding, weights -> weights.decode(styles, loraType), halved -> {});
     }
 
+    /** Decodes a batch of styles into LoRAs of this form, loading the weights first if need be. */
+    public List<Lora> decode(List<List<ImageEmbedding>> styles, LoraForm form) throws IOException {
+        return decode(styles, form, halved -> {});
+    }
+
     @Override
     public List<ImageEmbedding> embed(List<PreparedImage> images, IntConsumer halved) throws IOException {
         return compute(embedding, weights -> weights.embed(images), halved);
@@ -110,7 +115,7 @@ public final class Stack implements BatchStack {
 
     @Override
     public List<Lora> decode(List<List<ImageEmbedding>> styles, LoraForm form, IntConsumer halved) throws IOException {
-        return compute(decoding, weights -> weights.decode(styles, form.decodedType()), halved);
+        return compute(decoding, weights -> weights.decode(styles, form.type(), form.rank()), halved);
     }
 
     @Override

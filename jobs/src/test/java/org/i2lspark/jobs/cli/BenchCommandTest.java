@@ -77,7 +77,7 @@ class BenchCommandTest {
         assertThat(told.at("/run/threads").intValue()).isGreaterThan(10);
         assertThat(told.at("/device_rates/flops").doubleValue()).isGreaterThan(1e8);
         assertThat(told.get("stages").findValuesAsText("stage"))
-                .contains("DINOv3", "decode and merge", "reduce from rank 8 to 4");
+                .contains("DINOv3", "decode and merge", "decode and reduce to rank 4");
         assertThat(told.get("stages").findValues("share_of_device"))
                 .allMatch(share -> share.doubleValue() >= 0)
                 .anyMatch(share -> share.doubleValue() > 0);

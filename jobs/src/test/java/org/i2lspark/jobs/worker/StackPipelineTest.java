@@ -7,6 +7,8 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -24,6 +26,7 @@ import org.i2lspark.jobs.output.Failure;
 import org.i2lspark.jobs.output.Failure.ErrorClass;
 import org.i2lspark.jobs.worker.StyleJob.MadeLora;
 import org.i2lspark.jobs.worker.StyleJob.WaitingImage;
+import org.i2lspark.lora.FactorPlaces;
 import org.i2lspark.lora.KeyFormat;
 import org.i2lspark.lora.Lora;
 import org.i2lspark.torch.DeviceMemoryException;
@@ -107,13 +110,13 @@ class StackPipelineTest {
             if (styles.stream().anyMatch(style -> style.size() == badSize)) {
                 throw problem;
             }
-            return styles.stream().map(style -> lora(form.decodedType())).toList();
+            return styles.stream().map(style -> lora(form.type())).toList();
         }
 
         private Lora lora(ElementType type) {
             TensorScope scope = new TensorScope();
             scopes.add(scope);
-            return new Lora(type, List.of(), scope);
+            return new Lora(type, new FactorPlaces(Map.of(), Map.of()), List.of(), scope, Optional.empty());
         }
 
         @Override
@@ -277,9 +280,7 @@ class StackPipelineTest {
 
     @Test
     void lorasOfUnlikeFormsAreNotDecodedTogether() {
-        LoraForm reduced = new LoraForm(ElementType.BFLOAT16, KeyFormat.COMFYUI, 8);
         try (TaskFeed other = pipeline.feed(new LoraForm(ElementType.BFLOAT16, KeyFormat.COMFYUI, 0), new Told())) {
-            assertThat(reduced.decodedType()).isEqualTo(ElementType.FLOAT32);
             List<StyleJob> jobs = List.of(added("a", 1), added(other, "b", 1));
             begin();
             assertThat(made(jobs.get(0)).lora().type()).isEqualTo(ElementType.FLOAT32);
