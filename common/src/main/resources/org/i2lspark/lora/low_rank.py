@@ -19,13 +19,25 @@ class Graph(Module):
   def step(self: __torch__.Graph, a: Tensor, b: Tensor) -> int:
     return max(1, 33554432 // (a.size(1) * (a.size(2) + b.size(1))))
 
-  # Eigenvalues, smallest first, and eigenvectors. CUDA takes large matrices one by one, which is slower than the CPU.
+  # Eigenvalues, smallest first, and eigenvectors. CUDA takes matrices above 32 one by one, which is slower than the CPU, and
+  # the CPU too, so its threads get a part each.
   def eigh(self: __torch__.Graph, x: Tensor) -> Tuple[Tensor, Tensor]:
     symmetric = (x + x.transpose(1, 2)) / 2
-    if x.size(1) > 32:
-      values, vectors = torch.linalg_eigh(symmetric.to(torch.device("cpu")))
-      return (values.to(x.device), vectors.to(x.device))
-    values, vectors = torch.linalg_eigh(symmetric)
+    if x.size(1) <= 32:
+      return self.eigh_of(symmetric)
+    futures = annotate(List[Future[Tuple[Tensor, Tensor]]], [])
+    for part in torch.split(symmetric.to(torch.device("cpu")), 16):
+      futures.append(fork(self.eigh_of, part))
+    values = annotate(List[Tensor], [])
+    vectors = annotate(List[Tensor], [])
+    for future in futures:
+      d, v = torch.wait(future)
+      values.append(d)
+      vectors.append(v)
+    return (torch.cat(values).to(x.device), torch.cat(vectors).to(x.device))
+
+  def eigh_of(self: __torch__.Graph, x: Tensor) -> Tuple[Tensor, Tensor]:
+    values, vectors = torch.linalg_eigh(x)
     return (values, vectors)
 
   # [m] -> x where it is above the floor, else zero
