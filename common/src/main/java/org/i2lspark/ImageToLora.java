@@ -88,7 +88,7 @@ public final class ImageToLora implements AutoCloseable {
             if (bias != null) {
                 closers.add(bias::close);
             }
-            this.merger = new LoraMerger(decoders, bias, device);
+            this.merger = new LoraMerger(decoders, bias, device, 0);
         } catch (Throwable e) {
             close();
             throw e;

@@ -85,7 +85,7 @@ public final class LoraDecoder implements AutoCloseable {
          * Takes factors.
          *
          * @param bucket its place in {@link FactorBucket#of}
-         * @param factors {@code [modules, images, rank * size]}, on the decoder's device; may be overwritten
+         * @param factors {@code [modules, images or more, rank * size]}, on the decoder's device; may be overwritten
          */
         void accept(int bucket, Tensor factors);
     }
@@ -95,21 +95,31 @@ public final class LoraDecoder implements AutoCloseable {
      *
      * @param embeddings {@code layout().embeddingSize()} values an image
      * @param residuals what {@link #residuals} gave for the same images; empty for Style
+     * @param rows images that each product takes; zeros fill up the last
      */
-    void decode(List<float[]> embeddings, List<float[]> residuals, FactorConsumer consumer) {
+    void decode(List<float[]> embeddings, List<float[]> residuals, int rows, FactorConsumer consumer) {
         try (TensorScope temporary = new TensorScope()) {
-            Tensor x = Tensors.ofRows(temporary, embeddings);
-            Tensor residual = Tensors.ofRows(temporary, residuals.isEmpty() ? List.of(new float[0]) : residuals);
-            Tensor hidden = GRAPH.call(temporary, "hidden", x, residual, blocks, firstLayers);
+            Tensor x = Tensors.ofRows(temporary, filledUp(embeddings, rows));
+            Tensor residual =
+                    Tensors.ofRows(temporary, residuals.isEmpty() ? List.of(new float[0]) : filledUp(residuals, rows));
+            Tensor hidden = GRAPH.call(temporary, "hidden", x, residual, blocks, firstLayers, rows);
             long start = 0;
             for (int i = 0; i < secondLayers.size(); i++) {
                 Tensor second = secondLayers.get(i);
-                try (Tensor factors = GRAPH.call(temporary, "bucket", hidden, start, second)) {
+                try (Tensor factors = GRAPH.call(temporary, "bucket", hidden, start, second, rows)) {
                     consumer.accept(i, factors);
                 }
                 start += second.shape().get(0);
             }
         }
+    }
+
+    private static List<float[]> filledUp(List<float[]> images, int rows) {
+        List<float[]> filled = new ArrayList<>(images);
+        while (filled.size() % rows != 0) {
+            filled.add(new float[images.get(0).length]);
+        }
+        return filled;
     }
 
     @Override
