@@ -260,7 +260,7 @@ final class NativeLibraries {
 
     private UnusableLibraryException doesNotFit(Path folder, String problem, Path bridge) {
         return new UnusableLibraryException(
-                "Cannot use %s %s: %s; the bridge %s is built for another: build one for this libtorch, or take libtorch %s"
+                "Cannot use %s %s: %s; the bridge %s is built for another: build one for this libtorch, or take libtorch %s; see docs/gpu.md"
                         .formatted(LIBRARY_PATH, folder, problem, bridge, version));
     }
 
@@ -290,7 +290,7 @@ final class NativeLibraries {
         String asked = setting(VERSION).orElse(platform.getVersion());
         if (!number(asked).equals(found)) {
             throw new UnusableLibraryException(
-                    "Cannot use %s %s: its libtorch is %s (expected %s, for which the bridge is built)"
+                    "Cannot use %s %s: its libtorch is %s (expected %s, for which the bridge is built; docs/gpu.md says how to build another)"
                             .formatted(
                                     LIBRARY_PATH,
                                     folder,

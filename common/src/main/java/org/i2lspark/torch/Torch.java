@@ -95,10 +95,15 @@ public final class Torch {
         return library().version();
     }
 
-    /** Whether this process can compute on the GPU of this index: a tensor is made there. */
+    /**
+     * Whether this process can compute on the GPU of this index: a tensor is made there and converted, which a libtorch that
+     * is not built for GPUs of its generation cannot.
+     */
     public static boolean gpuIsUsable(int index) {
+        TorchDevice gpu = TorchDevice.gpu(index);
         try (TensorScope scope = new TensorScope()) {
-            Tensors.empty(scope, List.of(1L), ElementType.FLOAT32, TorchDevice.gpu(index));
+            Tensor tensor = Tensors.empty(scope, List.of(1L), ElementType.FLOAT32, gpu);
+            Tensors.copy(tensor, Tensors.empty(scope, List.of(1L), ElementType.BFLOAT16, gpu));
             return true;
         } catch (EngineException e) {
             log.info("GPU {} is not usable", index, e);

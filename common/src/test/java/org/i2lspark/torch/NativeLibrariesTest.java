@@ -95,13 +95,17 @@ class NativeLibrariesTest {
         writeLibraries(lib, 2, machineHere(), "2.7.1");
         Files.writeString(
                 folder.resolve(file), file.equals("version.py") ? "__version__ = '2.11.0+cu130'\n" : "2.11.0+cu130\n");
-        refuses(lib, "its libtorch is 2.11.0 (expected 2.7.1, for which the bridge is built)");
+        refuses(
+                lib,
+                "its libtorch is 2.11.0 (expected 2.7.1, for which the bridge is built; docs/gpu.md says how to build another)");
     }
 
     @Test
     void refusesALibtorchOfAnotherVersionThatNothingTellsButTheLibrary() throws IOException {
         writeLibraries(folder, 2, machineHere(), "2.11.0");
-        refuses(folder, "its libtorch is of another version (expected 2.7.1, for which the bridge is built)");
+        refuses(
+                folder,
+                "its libtorch is of another version (expected 2.7.1, for which the bridge is built; docs/gpu.md says how to build another)");
     }
 
     @Test
@@ -140,7 +144,7 @@ class NativeLibrariesTest {
         writeSymbols(lib, "libtorch_cpu.so", new ElfLibrary().offers("_ZN2at5emptyElb"));
         refuses(
                 lib,
-                "its libtorch 2.11.0 lacks 1 of the functions that the bridge calls, such as _ZN2at5emptyEl; the bridge %s/libdjl_torch.so is built for another: build one for this libtorch, or take libtorch 2.7.1"
+                "its libtorch 2.11.0 lacks 1 of the functions that the bridge calls, such as _ZN2at5emptyEl; the bridge %s/libdjl_torch.so is built for another: build one for this libtorch, or take libtorch 2.7.1; see docs/gpu.md"
                         .formatted(lib));
     }
 
@@ -155,7 +159,7 @@ class NativeLibrariesTest {
             Files.copy(ours, lib.resolve("libdjl_torch.so"));
         }
         String advice =
-                "; the bridge %s/libdjl_torch.so is built for another: build one for this libtorch, or take libtorch 2.7.1"
+                "; the bridge %s/libdjl_torch.so is built for another: build one for this libtorch, or take libtorch 2.7.1; see docs/gpu.md"
                         .formatted(lib);
         refuses(lib, "its libtorch is another" + advice);
         Files.writeString(folder.resolve("build-version"), "2.11.0+cu130\n");

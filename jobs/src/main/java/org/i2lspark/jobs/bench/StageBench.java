@@ -1,7 +1,6 @@
 package org.i2lspark.jobs.bench;
 
 import java.io.IOException;
-import java.nio.channels.Channels;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -151,8 +150,7 @@ final class StageBench {
                     folder.resolve("lora.safetensors").toUri());
             var scratch =
                     new org.apache.hadoop.fs.Path(folder.resolve("scratch").toUri());
-            long bytes = storage.replace(
-                            target, scratch, out -> lora.write(Channels.newChannel(out), form.keyFormat(), Map.of()))
+            long bytes = storage.replace(target, scratch, out -> lora.write(out, form.keyFormat(), Map.of()))
                     .bytes();
             time(
                     "decode and merge",
@@ -163,8 +161,7 @@ final class StageBench {
                     "write and hash",
                     1,
                     Cost.NONE,
-                    () -> storage.replace(
-                            target, scratch, out -> lora.write(Channels.newChannel(out), form.keyFormat(), Map.of())));
+                    () -> storage.replace(target, scratch, out -> lora.write(out, form.keyFormat(), Map.of())));
         }
         reduce(embeddings);
     }

@@ -34,7 +34,7 @@ public enum DeviceChoice {
 
     private static String whyNot(TorchLibrary library) {
         return library.isForGpus()
-                ? "libtorch %s of %s does not find it in this process; see nvidia-smi, or take --device cpu"
+                ? "libtorch %s of %s does not find it in this process, or is not built for it; see nvidia-smi and docs/gpu.md, or take --device cpu"
                         .formatted(library.build(), library.folder())
                 : "libtorch %s of %s has no CUDA; scripts/gpu-runtime installs one that has and says how it is taken, or take --device cpu"
                         .formatted(library.build(), library.folder());
