@@ -4,24 +4,16 @@ import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
-import org.i2lspark.decoder.Bias;
 import org.i2lspark.decoder.DecoderKind;
 import org.i2lspark.decoder.DecoderLayout;
-import org.i2lspark.decoder.LoraDecoder;
 import org.i2lspark.decoder.LoraMerger;
 import org.i2lspark.encoder.CropUploader;
-import org.i2lspark.encoder.DinoV3Encoder;
 import org.i2lspark.encoder.ImagePositions;
-import org.i2lspark.encoder.QwenVlConfig;
-import org.i2lspark.encoder.QwenVlEncoder;
-import org.i2lspark.encoder.SigLip2Encoder;
 import org.i2lspark.image.CoverCrop;
 import org.i2lspark.image.RgbImage;
 import org.i2lspark.lora.Lora;
 import org.i2lspark.model.I2lModel;
-import org.i2lspark.safetensors.TensorStore;
 import org.i2lspark.torch.DeviceMemoryException;
 import org.i2lspark.torch.ElementType;
 import org.i2lspark.torch.Tensor;
@@ -53,46 +45,23 @@ public final class ImageToLora implements AutoCloseable {
     /** Side of the square crop, in pixels, that the Coarse decoder's hidden states start from. */
     public static final int COARSE_CROP_SIZE = 224;
 
-    private static final float[] NO_RESIDUAL = new float[0];
-
-    private final SigLip2Encoder siglip2;
-    private final DinoV3Encoder dinov3;
-    private final QwenVlEncoder qwenVl;
-    private final List<LoraDecoder> decoders = new ArrayList<>();
-    private final LoraMerger merger;
+    private final DeviceShare share;
+    private final MemoryPlan plan;
     private final TorchDevice device;
     private final CropUploader uploader;
     private final Halving halving = new Halving();
-    private final List<Runnable> closers = new ArrayList<>();
 
-    private ImageToLora(I2lModel model, ElementType precision, TorchDevice device, ImagePositions positions)
+    private ImageToLora(
+            I2lModel model, ElementType precision, TorchDevice device, ImagePositions positions, MemoryPlan plan)
             throws IOException {
         this.device = device;
+        this.plan = plan;
         this.uploader = new CropUploader(device);
-        closers.add(uploader::close);
-        try {
-            this.siglip2 = loadSigLip2(model, precision, device);
-            closers.add(siglip2::close);
-            this.dinov3 = loadDinoV3(model, precision, device);
-            closers.add(dinov3::close);
-            this.qwenVl = model.qwenVl().isPresent() ? loadQwenVl(model, precision, device, positions) : null;
-            if (qwenVl != null) {
-                closers.add(qwenVl::close);
-            }
-            for (I2lModel.Decoder file : model.decoders()) {
-                LoraDecoder decoder = loadDecoder(file, precision, device);
-                decoders.add(decoder);
-                closers.add(decoder::close);
-            }
-            Bias bias = model.bias().isPresent() ? loadBias(model, precision, device) : null;
-            if (bias != null) {
-                closers.add(bias::close);
-            }
-            this.merger = new LoraMerger(decoders, bias, device, 0);
-        } catch (Throwable e) {
-            close();
-            throw e;
-        }
+        this.share = new DeviceShare(
+                () -> new Encoders(model, precision, device, positions, plan),
+                () -> new Decoders(model, precision, device, plan),
+                plan.way(),
+                device);
     }
 
     /**
@@ -103,44 +72,21 @@ public final class ImageToLora implements AutoCloseable {
      */
     public static ImageToLora load(I2lModel model, ElementType precision, TorchDevice device, ImagePositions positions)
             throws IOException {
+        return load(model, precision, device, positions, MemoryPlan.everything(Integer.MAX_VALUE));
+    }
+
+    /** Loads the weights as far as a plan says that they are to be in the device's memory; the results are the same. */
+    public static ImageToLora load(
+            I2lModel model, ElementType precision, TorchDevice device, ImagePositions positions, MemoryPlan plan)
+            throws IOException {
         requireNonNull(model, "model is null");
         Torch.requireUsable();
-        return new ImageToLora(model, precision, device, positions);
+        return new ImageToLora(model, precision, device, positions, plan);
     }
 
-    private static SigLip2Encoder loadSigLip2(I2lModel model, ElementType precision, TorchDevice device)
-            throws IOException {
-        try (TensorStore weights = model.siglip2().checkpoint().open()) {
-            return SigLip2Encoder.load(weights, model.siglip2().config(), precision, device, CROP_SIZE);
-        }
-    }
-
-    private static DinoV3Encoder loadDinoV3(I2lModel model, ElementType precision, TorchDevice device)
-            throws IOException {
-        try (TensorStore weights = model.dinov3().checkpoint().open()) {
-            return DinoV3Encoder.load(weights, model.dinov3().config(), precision, device);
-        }
-    }
-
-    static QwenVlEncoder loadQwenVl(I2lModel model, ElementType precision, TorchDevice device, ImagePositions positions)
-            throws IOException {
-        I2lModel.Encoder<QwenVlConfig> encoder = model.qwenVl().orElseThrow();
-        try (TensorStore weights = encoder.checkpoint().open()) {
-            return QwenVlEncoder.load(weights, encoder.config(), precision, device, positions);
-        }
-    }
-
-    static LoraDecoder loadDecoder(I2lModel.Decoder decoder, ElementType precision, TorchDevice device)
-            throws IOException {
-        try (TensorStore weights = decoder.checkpoint().open()) {
-            return LoraDecoder.load(weights, decoder.layout().kind(), precision, device);
-        }
-    }
-
-    private static Bias loadBias(I2lModel model, ElementType precision, TorchDevice device) throws IOException {
-        try (TensorStore weights = model.bias().orElseThrow().open()) {
-            return Bias.load(weights, model.decoders().get(0).layout(), precision, device);
-        }
+    /** How many images are worth embedding before decoding. */
+    public int chunk() {
+        return plan.chunk();
     }
 
     /** Crops an image for the encoders of a model. Safe for use by several threads. */
@@ -172,41 +118,13 @@ public final class ImageToLora implements AutoCloseable {
             for (int size = 0; size < images.get(0).crops().size(); size++) {
                 crops.add(upload(temporary, images, size));
             }
-            List<float[]> siglip2Embeddings = siglip2.encode(crops.get(0));
-            List<float[]> dinov3Embeddings = dinov3.encode(crops.get(0));
-            List<List<float[]>> residuals = new ArrayList<>();
-            for (LoraDecoder decoder : decoders) {
-                residuals.add(residuals(crops, images.size(), decoder));
-            }
-            List<ImageEmbedding> embeddings = new ArrayList<>(images.size());
-            for (int i = 0; i < images.size(); i++) {
-                int image = i;
-                embeddings.add(new ImageEmbedding(
-                        siglip2Embeddings.get(i),
-                        dinov3Embeddings.get(i),
-                        residuals.stream().map(decoder -> decoder.get(image)).toList()));
-            }
-            return embeddings;
+            return share.withEncoders(encoders -> encoders.embed(crops));
         }
     }
 
     private Tensor upload(TensorScope scope, List<PreparedImage> images, int size) {
         return uploader.upload(
                 scope, images.stream().map(image -> image.crops().get(size)).toList());
-    }
-
-    private List<float[]> residuals(List<Tensor> crops, int images, LoraDecoder decoder) {
-        return switch (decoder.layout().kind()) {
-            case STYLE -> Collections.nCopies(images, NO_RESIDUAL);
-            case COARSE -> residuals(crops.get(1), decoder);
-            case FINE -> residuals(crops.get(0), decoder);
-        };
-    }
-
-    private List<float[]> residuals(Tensor crops, LoraDecoder decoder) {
-        try (TensorScope temporary = new TensorScope()) {
-            return decoder.residuals(qwenVl.encode(temporary, crops));
-        }
     }
 
     /** How often a batch was halved since the weights were loaded, because the memory did not hold it. */
@@ -263,12 +181,12 @@ public final class ImageToLora implements AutoCloseable {
                         .map(image -> new LoraMerger.Input(image.style(), image.residuals()))
                         .toList())
                 .toList();
-        return merger.merge(inputs, loraType, highestRank);
+        return share.withDecoders(decoders -> decoders.merger().merge(inputs, loraType, highestRank));
     }
 
     @Override
     public void close() {
-        closers.forEach(Runnable::run);
-        closers.clear();
+        share.close();
+        uploader.close();
     }
 }

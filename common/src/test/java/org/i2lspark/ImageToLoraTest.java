@@ -166,8 +166,8 @@ class ImageToLoraTest {
             crops.add(CoverCrop.apply(image, size, size));
         }
         try (CropUploader uploader = new CropUploader(TorchDevice.CPU);
-                QwenVlEncoder encoder =
-                        ImageToLora.loadQwenVl(family, ElementType.FLOAT32, TorchDevice.CPU, positions);
+                QwenVlEncoder encoder = Encoders.loadQwenVl(
+                        family, ElementType.FLOAT32, TorchDevice.CPU, positions, MemoryPlan.everything(1));
                 TensorScope scope = new TensorScope()) {
             List<float[]> actual = QwenVlEncoder.toFloatRows(encoder.encode(scope, uploader.upload(scope, crops)));
             for (int i = 0; i < crops.size(); i++) {

@@ -75,7 +75,7 @@ class NativeMemoryTest {
     void besideALoraOneBucketOfOneDecoderIsInMemory(int count) throws IOException {
         List<LoraDecoder> decoders = new ArrayList<>();
         for (I2lModel.Decoder decoder : model.decoders()) {
-            decoders.add(ImageToLora.loadDecoder(decoder, ElementType.FLOAT32, TorchDevice.CPU));
+            decoders.add(Decoders.loadDecoder(decoder, ElementType.FLOAT32, TorchDevice.CPU, MemoryPlan.everything(1)));
         }
         LoraMerger merger = new LoraMerger(decoders, null, TorchDevice.CPU, 0);
         List<LoraMerger.Input> style = new ArrayList<>();
@@ -148,7 +148,11 @@ class NativeMemoryTest {
     void aFaultAtAnyTensorOfADecodersLoadingLeavesNothing() {
         leavesNothing(
                 1,
-                () -> ImageToLora.loadDecoder(model.decoders().get(1), ElementType.BFLOAT16, TorchDevice.CPU)
+                () -> Decoders.loadDecoder(
+                                model.decoders().get(1),
+                                ElementType.BFLOAT16,
+                                TorchDevice.CPU,
+                                MemoryPlan.everything(1))
                         .close());
     }
 

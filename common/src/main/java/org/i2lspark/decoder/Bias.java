@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import org.i2lspark.decoder.DecoderLayout.Module;
 import org.i2lspark.safetensors.TensorLayout;
+import org.i2lspark.safetensors.TensorSource;
 import org.i2lspark.safetensors.TensorStore;
 import org.i2lspark.torch.ElementType;
 import org.i2lspark.torch.Tensor;
@@ -25,7 +26,7 @@ public final class Bias implements AutoCloseable {
     }
 
     /** Loads a checkpoint that {@link #check} accepts. */
-    public static Bias load(TensorStore checkpoint, DecoderLayout decoder, ElementType precision, TorchDevice device)
+    public static Bias load(TensorSource checkpoint, DecoderLayout decoder, ElementType precision, TorchDevice device)
             throws IOException {
         return WeightLoader.load(checkpoint, precision, device, (loader, scope) -> {
             List<Tensor> factors = new ArrayList<>();

@@ -4,7 +4,8 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import org.i2lspark.decoder.DecoderLayout.Module;
-import org.i2lspark.safetensors.TensorStore;
+import org.i2lspark.safetensors.TensorSource;
+import org.i2lspark.torch.BlockWeights;
 import org.i2lspark.torch.ElementType;
 import org.i2lspark.torch.Graph;
 import org.i2lspark.torch.Tensor;
@@ -23,24 +24,23 @@ public final class LoraDecoder implements AutoCloseable {
     private final DecoderLayout layout;
     private final TensorScope scope;
     private final long[] blocks;
-    private final Tensor firstLayers;
-    private final List<Tensor> secondLayers;
-    private final Tensor residualIn;
-    private final Tensor residualOut;
+    /** The first layers of all factors, then the second layers of one bucket after the other. */
+    private final BlockWeights layers;
 
-    /**
-     * Loads a checkpoint of any number of blocks and any sizes.
-     *
-     * @throws IOException if it is no decoder of this kind, saying what was expected and what was found
-     */
-    public static LoraDecoder load(TensorStore checkpoint, DecoderKind kind, ElementType precision, TorchDevice device)
+    /** Loads a checkpoint of this layout, without what serves the residuals. */
+    public static LoraDecoder load(
+            TensorSource checkpoint,
+            DecoderLayout layout,
+            ElementType precision,
+            TorchDevice device,
+            BlockWeights.Placement placement)
             throws IOException {
-        DecoderLayout layout = DecoderLayout.of(checkpoint, kind);
         return WeightLoader.load(
-                checkpoint, precision, device, (loader, scope) -> new LoraDecoder(layout, loader, scope));
+                checkpoint, precision, device, (loader, scope) -> new LoraDecoder(layout, loader, scope, placement));
     }
 
-    private LoraDecoder(DecoderLayout layout, WeightLoader loader, TensorScope scope) throws IOException {
+    private LoraDecoder(DecoderLayout layout, WeightLoader loader, TensorScope scope, BlockWeights.Placement placement)
+            throws IOException {
         this.layout = layout;
         this.scope = scope;
         List<FactorBucket> buckets = FactorBucket.of(layout.modules());
@@ -48,34 +48,19 @@ public final class LoraDecoder implements AutoCloseable {
                 .flatMap(bucket -> bucket.modules().stream())
                 .mapToLong(Module::decoder)
                 .toArray();
-        List<String> firstNames = buckets.stream()
+        List<List<List<String>>> names = new ArrayList<>();
+        names.add(List.of(buckets.stream()
                 .flatMap(bucket -> bucket.weights("proj_in").stream())
-                .toList();
-        this.firstLayers = loader.loadStacked(scope, firstNames);
-        this.secondLayers = new ArrayList<>();
+                .toList()));
         for (FactorBucket bucket : buckets) {
-            secondLayers.add(loader.loadStacked(scope, bucket.weights("proj_out")));
+            names.add(List.of(bucket.weights("proj_out")));
         }
-        boolean residual = layout.kind().tokens() > 0;
-        this.residualIn = residual ? loader.loadStacked(scope, layout.residualWeights("proj_in")) : null;
-        this.residualOut = residual ? loader.loadStacked(scope, layout.residualWeights("proj_out")) : null;
+        this.layers = loader.loadStackedBlocks(scope, names, placement);
     }
 
     /** The sizes of this decoder. */
     public DecoderLayout layout() {
         return layout;
-    }
-
-    /**
-     * What a Coarse or Fine decoder makes of the hidden states of Qwen2.5-VL, a row an image.
-     *
-     * @param tokens {@code [images, layout().kind().tokens(), hidden size]}
-     */
-    public List<float[]> residuals(Tensor tokens) {
-        try (TensorScope temporary = new TensorScope()) {
-            return GRAPH.call(temporary, "residual", tokens, residualIn, residualOut)
-                    .toFloatRows();
-        }
     }
 
     /** Is given the factors of one {@link FactorBucket} after the other. They are freed when it returns. */
@@ -94,7 +79,7 @@ public final class LoraDecoder implements AutoCloseable {
      * Decodes a batch of images, of whose factors one bucket at a time is in memory.
      *
      * @param embeddings {@code layout().embeddingSize()} values an image
-     * @param residuals what {@link #residuals} gave for the same images; empty for Style
+     * @param residuals what {@link ResidualLayers#residuals} gave for the same images; empty for Style
      * @param rows images that each product takes; zeros fill up the last
      */
     void decode(List<float[]> embeddings, List<float[]> residuals, int rows, FactorConsumer consumer) {
@@ -102,15 +87,19 @@ public final class LoraDecoder implements AutoCloseable {
             Tensor x = Tensors.ofRows(temporary, filledUp(embeddings, rows));
             Tensor residual =
                     Tensors.ofRows(temporary, residuals.isEmpty() ? List.of(new float[0]) : filledUp(residuals, rows));
-            Tensor hidden = GRAPH.call(temporary, "hidden", x, residual, blocks, firstLayers, rows);
-            long start = 0;
-            for (int i = 0; i < secondLayers.size(); i++) {
-                Tensor second = secondLayers.get(i);
-                try (Tensor factors = GRAPH.call(temporary, "bucket", hidden, start, second, rows)) {
-                    consumer.accept(i, factors);
+            Tensor[] hidden = new Tensor[1];
+            long[] start = new long[1];
+            layers.forEach((block, weights) -> {
+                Tensor layer = weights.get(0);
+                if (block == 0) {
+                    hidden[0] = GRAPH.call(temporary, "hidden", x, residual, blocks, layer, rows);
+                    return;
                 }
-                start += second.shape().get(0);
-            }
+                try (Tensor factors = GRAPH.call(temporary, "bucket", hidden[0], start[0], layer, rows)) {
+                    consumer.accept(block - 1, factors);
+                }
+                start[0] += layer.shape().get(0);
+            });
         }
     }
 
@@ -124,6 +113,7 @@ public final class LoraDecoder implements AutoCloseable {
 
     @Override
     public void close() {
+        layers.close();
         scope.close();
     }
 }

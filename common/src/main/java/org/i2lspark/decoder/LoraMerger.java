@@ -18,7 +18,7 @@ import org.i2lspark.torch.TorchDevice;
  */
 public final class LoraMerger {
     /** Bytes of LoRAs that are put together at a time: enough that the decoders' weights are seldom read. */
-    private static final long TOGETHER_BYTES = 2L << 30;
+    public static final long TOGETHER_BYTES = 2L << 30;
 
     private final List<LoraDecoder> decoders;
     private final Bias bias;

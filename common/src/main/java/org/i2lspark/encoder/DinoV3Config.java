@@ -76,6 +76,17 @@ public record DinoV3Config(
         return TensorLayout.of(all);
     }
 
+    /** How many numbers the weights are. */
+    public long parameters() {
+        return SigLip2Config.elements(weights());
+    }
+
+    /** How many numbers there are at most, beside the weights, while an image is encoded. */
+    public long workElements() {
+        long tokens = 1L + registers + (long) (imageSize / patchSize) * (imageSize / patchSize);
+        return tokens * (3L * intermediateSize + 8L * hiddenSize);
+    }
+
     /** Names and shapes of the weights, in the order in which the graph takes them. */
     Map<String, List<Long>> weights() {
         long hidden = hiddenSize;

@@ -139,6 +139,23 @@ public record QwenVlConfig(
         return TensorLayout.of(all);
     }
 
+    /** How many numbers the weights are of which an encoder makes use. */
+    public long parameters() {
+        return SigLip2Config.elements(visionWeights()) + SigLip2Config.elements(languageWeights());
+    }
+
+    /** How many numbers there are at most, beside the weights, while a crop of this side in pixels is encoded. */
+    public long workElements(int cropSize) {
+        long grid = QwenVlEncoder.imageSize(cropSize, this) / ((long) vision.patchSize * MERGE);
+        long patches = grid * grid * MERGE * MERGE;
+        long seeing = patches * (3L * vision.intermediateSize + 10L * vision.hiddenSize);
+        long tokens = grid * grid
+                + EditPrompt.INSTANCE.before().size()
+                + EditPrompt.INSTANCE.after().size();
+        long reading = tokens * (3L * intermediateSize + 8L * hiddenSize);
+        return Math.max(seeing, reading) + grid * grid * hiddenSize;
+    }
+
     /** Names and shapes of the vision tower's weights, in the order in which the graph takes them. */
     Map<String, List<Long>> visionWeights() {
         long width = vision.hiddenSize;

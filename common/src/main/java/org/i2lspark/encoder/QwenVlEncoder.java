@@ -6,7 +6,8 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import org.i2lspark.encoder.FixedPointWeights.Filter;
-import org.i2lspark.safetensors.TensorStore;
+import org.i2lspark.safetensors.TensorSource;
+import org.i2lspark.torch.BlockWeights;
 import org.i2lspark.torch.ElementType;
 import org.i2lspark.torch.Graph;
 import org.i2lspark.torch.Tensor;
@@ -29,9 +30,9 @@ public final class QwenVlEncoder implements AutoCloseable {
     private final ImagePositions positions;
     private final TensorScope scope;
     private final List<Tensor> visionStart;
-    private final List<Tensor> visionBlocks;
+    private final BlockWeights visionBlocks;
     private final List<Tensor> visionFinish;
-    private final List<Tensor> languageBlocks;
+    private final BlockWeights languageBlocks;
     private final List<Tensor> languageFinish;
     private final Tensor prompt;
     private final TorchDevice device;
@@ -40,21 +41,27 @@ public final class QwenVlEncoder implements AutoCloseable {
 
     /** Loads the weights of a checkpoint whose layout is {@code config.layout()}. */
     public static QwenVlEncoder load(
-            TensorStore checkpoint,
+            TensorSource checkpoint,
             QwenVlConfig config,
             ElementType precision,
             TorchDevice device,
+            BlockWeights.Placement placement,
             ImagePositions positions)
             throws IOException {
         return WeightLoader.load(
                 checkpoint,
                 precision,
                 device,
-                (loader, scope) -> new QwenVlEncoder(config, positions, device, loader, scope));
+                (loader, scope) -> new QwenVlEncoder(config, positions, device, placement, loader, scope));
     }
 
     private QwenVlEncoder(
-            QwenVlConfig config, ImagePositions positions, TorchDevice device, WeightLoader loader, TensorScope scope)
+            QwenVlConfig config,
+            ImagePositions positions,
+            TorchDevice device,
+            BlockWeights.Placement placement,
+            WeightLoader loader,
+            TensorScope scope)
             throws IOException {
         this.config = config;
         this.positions = positions;
@@ -63,11 +70,11 @@ public final class QwenVlEncoder implements AutoCloseable {
         List<String> vision = List.copyOf(config.visionWeights().keySet());
         int visionEnd = 1 + BLOCK_WEIGHTS * config.vision().depth();
         this.visionStart = loader.load(scope, vision.subList(0, 1));
-        this.visionBlocks = loader.load(scope, vision.subList(1, visionEnd));
+        this.visionBlocks = loader.loadBlocks(scope, vision.subList(1, visionEnd), BLOCK_WEIGHTS, placement);
         this.visionFinish = loader.load(scope, vision.subList(visionEnd, vision.size()));
         List<String> language = List.copyOf(config.languageWeights().keySet());
         int languageEnd = BLOCK_WEIGHTS * config.layers();
-        this.languageBlocks = loader.load(scope, language.subList(0, languageEnd));
+        this.languageBlocks = loader.loadBlocks(scope, language.subList(0, languageEnd), BLOCK_WEIGHTS, placement);
         this.languageFinish = loader.load(scope, language.subList(languageEnd, language.size()));
         List<Integer> ids = Stream.concat(EditPrompt.INSTANCE.before().stream(), EditPrompt.INSTANCE.after().stream())
                 .toList();
@@ -112,17 +119,19 @@ public final class QwenVlEncoder implements AutoCloseable {
         try (TensorScope temporary = new TensorScope()) {
             Tensor x = GRAPH.call(temporary, "vision_start", pixels, visionStart, windows.order());
             Tensor rotary = GRAPH.call(temporary, "vision_rotary", x, windows.order(), grid, head);
-            Tensor y = GRAPH.call(
-                    temporary,
-                    "vision_blocks",
+            Tensor y = visionBlocks.pass(
                     x,
-                    rotary,
-                    visionBlocks,
-                    0,
-                    windows.counts(),
-                    windows.cells(),
-                    toLongs(vision.fullAttentionBlocks()),
-                    vision.heads());
+                    (in, first, weights) -> GRAPH.call(
+                            temporary,
+                            "vision_blocks",
+                            in,
+                            rotary,
+                            weights,
+                            first,
+                            windows.counts(),
+                            windows.cells(),
+                            toLongs(vision.fullAttentionBlocks()),
+                            vision.heads()));
             return GRAPH.call(scope, "vision_finish", y, visionFinish, windows.order());
         }
     }
@@ -141,15 +150,17 @@ public final class QwenVlEncoder implements AutoCloseable {
                     config.ropeTheta(),
                     toLongs(config.ropeSections()),
                     positions == ImagePositions.GRID);
-            Tensor y = GRAPH.call(
-                    temporary,
-                    "language_blocks",
+            Tensor y = languageBlocks.pass(
                     x,
-                    rotary,
-                    languageBlocks,
-                    config.heads(),
-                    config.keyValueHeads(),
-                    config.epsilon());
+                    (in, first, weights) -> GRAPH.call(
+                            temporary,
+                            "language_blocks",
+                            in,
+                            rotary,
+                            weights,
+                            config.heads(),
+                            config.keyValueHeads(),
+                            config.epsilon()));
             return GRAPH.call(
                     scope, "language_finish", y, languageFinish, config.epsilon(), EditPrompt.INSTANCE.dropped());
         }
@@ -173,6 +184,8 @@ public final class QwenVlEncoder implements AutoCloseable {
 
     @Override
     public void close() {
+        visionBlocks.close();
+        languageBlocks.close();
         scope.close();
     }
 }

@@ -84,6 +84,23 @@ public record SigLip2Config(
         return weights;
     }
 
+    /** How many numbers the weights are. */
+    public long parameters() {
+        return elements(weights());
+    }
+
+    /** How many numbers there are at most, beside the weights, while an image is encoded. */
+    public long workElements() {
+        long patches = (long) (imageSize / patchSize) * (imageSize / patchSize);
+        return patches * (2L * intermediateSize + 8L * hiddenSize);
+    }
+
+    static long elements(Map<String, List<Long>> shapes) {
+        return shapes.values().stream()
+                .mapToLong(shape -> shape.stream().reduce(1L, Math::multiplyExact))
+                .sum();
+    }
+
     /** A weight and the bias that goes with it, as long as the weight has rows. */
     static void putPair(Map<String, List<Long>> weights, String name, List<Long> shape) {
         weights.put(name + ".weight", shape);

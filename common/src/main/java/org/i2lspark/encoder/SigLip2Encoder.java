@@ -3,7 +3,8 @@ package org.i2lspark.encoder;
 import java.io.IOException;
 import java.util.List;
 import org.i2lspark.encoder.FixedPointWeights.Filter;
-import org.i2lspark.safetensors.TensorStore;
+import org.i2lspark.safetensors.TensorSource;
+import org.i2lspark.torch.BlockWeights;
 import org.i2lspark.torch.ElementType;
 import org.i2lspark.torch.Graph;
 import org.i2lspark.torch.Tensor;
@@ -21,7 +22,7 @@ public final class SigLip2Encoder implements AutoCloseable {
     private final TensorScope scope;
     private final ByteResize resize;
     private final List<Tensor> start;
-    private final List<Tensor> blocks;
+    private final BlockWeights blocks;
     private final List<Tensor> finish;
 
     /**
@@ -30,7 +31,12 @@ public final class SigLip2Encoder implements AutoCloseable {
      * @param cropSize side in pixels of the crops that it will be given
      */
     public static SigLip2Encoder load(
-            TensorStore checkpoint, SigLip2Config config, ElementType precision, TorchDevice device, int cropSize)
+            TensorSource checkpoint,
+            SigLip2Config config,
+            ElementType precision,
+            TorchDevice device,
+            BlockWeights.Placement placement,
+            int cropSize)
             throws IOException {
         return WeightLoader.load(
                 checkpoint,
@@ -40,10 +46,16 @@ public final class SigLip2Encoder implements AutoCloseable {
                         config,
                         loader,
                         scope,
+                        placement,
                         ByteResize.on(scope, Filter.BILINEAR, cropSize, config.imageSize(), device)));
     }
 
-    private SigLip2Encoder(SigLip2Config config, WeightLoader loader, TensorScope scope, ByteResize resize)
+    private SigLip2Encoder(
+            SigLip2Config config,
+            WeightLoader loader,
+            TensorScope scope,
+            BlockWeights.Placement placement,
+            ByteResize resize)
             throws IOException {
         this.config = config;
         this.scope = scope;
@@ -51,7 +63,7 @@ public final class SigLip2Encoder implements AutoCloseable {
         List<String> names = List.copyOf(config.weights().keySet());
         int end = START_WEIGHTS + BLOCK_WEIGHTS * config.layers();
         this.start = loader.load(scope, names.subList(0, START_WEIGHTS));
-        this.blocks = loader.load(scope, names.subList(START_WEIGHTS, end));
+        this.blocks = loader.loadBlocks(scope, names.subList(START_WEIGHTS, end), BLOCK_WEIGHTS, placement);
         this.finish = loader.load(scope, names.subList(end, names.size()));
     }
 
@@ -63,7 +75,10 @@ public final class SigLip2Encoder implements AutoCloseable {
     public List<float[]> encode(Tensor crops) {
         try (TensorScope temporary = new TensorScope()) {
             Tensor x = GRAPH.call(temporary, "start", resize.apply(temporary, crops), start);
-            Tensor y = GRAPH.call(temporary, "blocks", x, blocks, config.heads(), config.epsilon());
+            Tensor y = blocks.pass(
+                    x,
+                    (in, first, weights) ->
+                            GRAPH.call(temporary, "blocks", in, weights, config.heads(), config.epsilon()));
             return GRAPH.call(temporary, "finish", y, finish, config.heads(), config.epsilon())
                     .toFloatRows();
         }
@@ -71,6 +86,7 @@ public final class SigLip2Encoder implements AutoCloseable {
 
     @Override
     public void close() {
+        blocks.close();
         scope.close();
     }
 }

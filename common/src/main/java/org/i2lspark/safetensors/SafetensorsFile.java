@@ -6,6 +6,7 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,7 +16,7 @@ import java.util.Map;
 
 /**
  * One safetensors file, open for reading. Only the header is kept in memory; tensor bytes go straight from the source
- * into the caller's buffer. Not safe for use by several threads at once, since the source has one position.
+ * into the caller's buffer. Safe for use by several threads, of which those that read a local file do so at the same time.
  *
  * @see <a href="https://github.com/huggingface/safetensors#format">the format</a>
  */
@@ -123,12 +124,23 @@ public final class SafetensorsFile implements TensorStore {
 
     private static void readFully(String location, SeekableByteChannel source, long position, ByteBuffer destination)
             throws IOException {
-        source.position(position);
+        long at = position;
         while (destination.hasRemaining()) {
-            if (source.read(destination) < 0) {
-                throw new EOFException("Cannot read %s: it ended at byte %d while it was being read"
-                        .formatted(location, source.position()));
+            int read = read(source, at, destination);
+            if (read < 0) {
+                throw new EOFException(
+                        "Cannot read %s: it ended at byte %d while it was being read".formatted(location, at));
             }
+            at += read;
+        }
+    }
+
+    private static int read(SeekableByteChannel source, long position, ByteBuffer destination) throws IOException {
+        if (source instanceof FileChannel file) {
+            return file.read(destination, position);
+        }
+        synchronized (source) {
+            return source.position(position).read(destination);
         }
     }
 }

@@ -3,6 +3,7 @@ package org.i2lspark.torch;
 import ai.djl.engine.Engine;
 import ai.djl.engine.EngineException;
 import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.jni.JniUtils;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.slf4j.Logger;
@@ -119,6 +120,13 @@ public final class Torch {
                     .count();
         }
         return usableGpus;
+    }
+
+    /** Gives memory of a GPU that libtorch keeps for reuse, and that nothing uses, back to it. */
+    public static void releaseIdleMemory(TorchDevice device) {
+        if (!device.isCpu()) {
+            JniUtils.emptyCudaCache();
+        }
     }
 
     /** Whether libtorch or the device could not do what was asked, as when its memory runs out. */

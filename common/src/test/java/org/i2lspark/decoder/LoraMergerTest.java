@@ -15,7 +15,7 @@ import org.i2lspark.lora.LoraSource.Shape;
 import org.i2lspark.model.I2lModel;
 import org.i2lspark.model.ReferenceCase;
 import org.i2lspark.model.Variant;
-import org.i2lspark.safetensors.TensorStore;
+import org.i2lspark.torch.BlockWeights.Placement;
 import org.i2lspark.torch.ElementType;
 import org.i2lspark.torch.TorchDevice;
 import org.junit.jupiter.api.AfterAll;
@@ -32,9 +32,9 @@ class LoraMergerTest {
     @BeforeAll
     static void load() throws IOException {
         I2lModel model = I2lModel.inspect(ReferenceCase.tiny().writeModels(models), Set.of(Variant.STYLE));
-        try (TensorStore weights = model.decoders().get(0).checkpoint().open()) {
-            decoder = LoraDecoder.load(weights, DecoderKind.STYLE, ElementType.BFLOAT16, TorchDevice.CPU);
-        }
+        I2lModel.Decoder file = model.decoders().get(0);
+        decoder = LoraDecoder.load(
+                file.checkpoint()::open, file.layout(), ElementType.BFLOAT16, TorchDevice.CPU, Placement.RESIDENT);
     }
 
     @AfterAll

@@ -14,6 +14,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
 import org.i2lspark.safetensors.DType;
 import org.i2lspark.safetensors.SafetensorsFile;
 import org.i2lspark.safetensors.SafetensorsWriter;
@@ -31,7 +32,7 @@ class WeightLoaderTest {
     private Path folder;
 
     /** Counts the bytes that are read. */
-    private record CountingStore(TensorStore store, long[] count) implements TensorStore {
+    private record CountingStore(TensorStore store, AtomicLong count) implements TensorStore {
         @Override
         public Map<String, TensorInfo> tensors() {
             return store.tensors();
@@ -45,7 +46,7 @@ class WeightLoaderTest {
         @Override
         public void read(String tensor, long offset, ByteBuffer destination) throws IOException {
             assertThat(destination.isDirect()).isTrue();
-            count[0] += destination.remaining();
+            count.addAndGet(destination.remaining());
             store.read(tensor, offset, destination);
         }
 
@@ -60,7 +61,7 @@ class WeightLoaderTest {
     void convertsWhatIsStored(ElementType stored) throws IOException {
         Path file = write(entry("a", stored, 1.5f, -2, 0.25f, 96), entry("b", stored, 1, 2, 3, 4));
         try (SafetensorsFile store = SafetensorsFile.open(file);
-                WeightLoader loader = new WeightLoader(store, ElementType.FLOAT32, TorchDevice.CPU);
+                WeightLoader loader = new WeightLoader(() -> store, store, ElementType.FLOAT32, TorchDevice.CPU);
                 TensorScope scope = new TensorScope()) {
             List<Tensor> tensors = loader.load(scope, List.of("b", "a"));
             assertThat(tensors.get(0).toFloatRows().get(1)).containsExactly(3, 4);
@@ -90,15 +91,15 @@ class WeightLoaderTest {
         }
         Tensors.copy(ones(), ones());
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-        long[] count = new long[1];
+        AtomicLong count = new AtomicLong();
         try (TensorScope scope = new TensorScope();
                 CountingStore store = new CountingStore(SafetensorsFile.open(file), count);
-                WeightLoader loader = new WeightLoader(store, precision, TorchDevice.CPU)) {
+                WeightLoader loader = new WeightLoader(() -> store, store, precision, TorchDevice.CPU)) {
             long before = threads.getThreadAllocatedBytes(Thread.currentThread().getId());
             assertThat(loader.load(scope, List.of("a"))).hasSize(1);
             long allocated =
                     threads.getThreadAllocatedBytes(Thread.currentThread().getId()) - before;
-            assertThat(count[0]).isEqualTo(elements * 4);
+            assertThat(count.get()).isEqualTo(elements * 4);
             assertThat(allocated).isLessThan(MIB);
         }
     }
@@ -108,7 +109,7 @@ class WeightLoaderTest {
         Path file = write(
                 new SafetensorsWriter.Entry("a", DType.F8_E4M3, List.of(1L), out -> out.write(ByteBuffer.allocate(1))));
         try (SafetensorsFile store = SafetensorsFile.open(file);
-                WeightLoader loader = new WeightLoader(store, ElementType.FLOAT32, TorchDevice.CPU);
+                WeightLoader loader = new WeightLoader(() -> store, store, ElementType.FLOAT32, TorchDevice.CPU);
                 TensorScope scope = new TensorScope()) {
             assertThatThrownBy(() -> loader.load(scope, List.of("a")))
                     .isInstanceOf(IOException.class)

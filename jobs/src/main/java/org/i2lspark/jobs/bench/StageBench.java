@@ -12,7 +12,7 @@ import org.apache.hadoop.conf.Configuration;
 import org.i2lspark.ImageEmbedding;
 import org.i2lspark.ImageToLora;
 import org.i2lspark.PreparedImage;
-import org.i2lspark.decoder.LoraDecoder;
+import org.i2lspark.decoder.ResidualLayers;
 import org.i2lspark.encoder.CropUploader;
 import org.i2lspark.encoder.DinoV3Encoder;
 import org.i2lspark.encoder.QwenVlConfig;
@@ -131,7 +131,7 @@ final class StageBench {
                 DeviceStream.finish(stack.device());
             }
         });
-        try (LoraDecoder decoder = parts.decoder(file);
+        try (ResidualLayers decoder = parts.residuals(file);
                 TensorScope scope = new TensorScope()) {
             Tensor hiddenStates = encoder.encode(scope, crops);
             time(
