@@ -25,13 +25,14 @@ public final class Torch {
             "CUBLAS_STATUS_ALLOC_FAILED",
             "CUDNN_STATUS_ALLOC_FAILED");
 
+    private static final String THREADS = "ai.djl.pytorch.num_threads";
+    private static final boolean THREADS_WERE_GIVEN = System.getProperty(THREADS) != null;
+
     static {
         setDefault("ai.djl.offline", "true");
         setDefault("ai.djl.pytorch.graph_optimizer", "false");
         // Spark exports OMP_NUM_THREADS=spark.task.cpus, which would leave libtorch a single thread
-        setDefault(
-                "ai.djl.pytorch.num_threads",
-                String.valueOf(Runtime.getRuntime().availableProcessors()));
+        setDefault(THREADS, String.valueOf(Runtime.getRuntime().availableProcessors()));
     }
 
     private static TorchLibrary library;
@@ -65,6 +66,17 @@ public final class Torch {
         return new UnusableLibraryException(
                 "Cannot load libtorch %s of %s: %s%s".formatted(library.build(), library.folder(), reason, advice),
                 problem);
+    }
+
+    /**
+     * Says with how many threads libtorch computes on the CPU, for each thread that calls it first from now on: each has a pool of
+     * its own. A number that the JVM was started with stands.
+     */
+    public static void useThreads(int threads) {
+        engine();
+        if (!THREADS_WERE_GIVEN) {
+            JniUtils.setNumThreads(threads);
+        }
     }
 
     /** The libtorch that is loaded. */

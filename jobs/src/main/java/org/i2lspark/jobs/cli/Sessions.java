@@ -45,10 +45,10 @@ final class Sessions {
             conf.set("spark.sql.warehouse.dir", emptyWarehouse());
         }
         setStoreDefaults(conf);
+        // brings the counts of running tasks
+        conf.setIfMissing("spark.executor.heartbeatInterval", "1s");
         if (conf.get("spark.master").startsWith("local")) {
             conf.setIfMissing("spark.ui.enabled", "false");
-            // brings the counts of running tasks
-            conf.setIfMissing("spark.executor.heartbeatInterval", "1s");
             // a laptop's own name need not resolve
             conf.setIfMissing("spark.driver.host", "127.0.0.1");
             conf.setIfMissing("spark.driver.bindAddress", "127.0.0.1");

@@ -139,7 +139,8 @@ public final class GenerateJob implements AutoCloseable {
      * @throws UnusableException if the run cannot start as it was asked for
      */
     public Plan plan() throws IOException {
-        return plan(WorkOrder::settle);
+        // where there is nothing yet, there is something to do
+        return plan(committedBefore().isEmpty() ? WorkOrder::settleAndLoad : WorkOrder::settle);
     }
 
     /**

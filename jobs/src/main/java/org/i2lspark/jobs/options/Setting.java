@@ -13,17 +13,21 @@ import scala.Tuple2;
 
 /** The settings of i2l among those of Spark: what depends on the cluster and not on the run. */
 public enum Setting {
-    /** What one process that decodes images may use of memory; there are as many as an executor has cores. */
+    /** What one process that decodes images may use of memory; there are half as many as an executor has cores. */
     DECODER_MEMORY("spark.i2l.decoder.memory", "2g", "a size from 32m on, such as 512m or 2g"),
 
     /** Where on a node the copies of checkpoints from an object store or HDFS go. */
     CHECKPOINT_CACHE(
             "spark.i2l.checkpoint.cache",
             Path.of(System.getProperty("java.io.tmpdir")).toAbsolutePath() + "/i2l-checkpoints",
-            "an absolute path on each node");
+            "an absolute path on each node"),
+
+    /** With how many threads libtorch computes on the CPU; by itself with one for each core, or one if a GPU does the work. */
+    TORCH_THREADS("spark.i2l.torch.threads", "auto", "auto or a number from 1 to 1024");
 
     private static final String PREFIX = "spark.i2l.";
     private static final Pattern SIZE = Pattern.compile("([1-9][0-9]{0,8})([kKmMgG])");
+    private static final Pattern THREADS = Pattern.compile("auto|[1-9][0-9]{0,2}|10[01][0-9]|102[0-4]");
     private static final long LEAST_DECODER_KIB = 32 << 10;
 
     private final String key;
@@ -79,6 +83,7 @@ public enum Setting {
         return switch (this) {
             case DECODER_MEMORY -> isDecoderMemory(value);
             case CHECKPOINT_CACHE -> isAbsolutePath(value);
+            case TORCH_THREADS -> THREADS.matcher(value).matches();
         };
     }
 

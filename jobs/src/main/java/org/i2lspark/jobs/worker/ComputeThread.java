@@ -4,7 +4,9 @@ import java.io.IOException;
 import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.i2lspark.ImageEmbedding;
 import org.i2lspark.jobs.worker.StackPipeline.Step;
 import org.i2lspark.jobs.worker.StyleJob.MadeLora;
@@ -25,7 +27,11 @@ final class ComputeThread extends Thread {
     private long lastChunk;
 
     private ComputeThread(BatchStack stack, StackPipeline pipeline, Set<Step> steps) {
-        super("i2l-" + steps.toString().replaceAll("\\W+", "-"));
+        super("i2l-"
+                + steps.stream()
+                        .map(Step::name)
+                        .collect(Collectors.joining("-"))
+                        .toLowerCase(Locale.ROOT));
         this.stack = stack;
         this.pipeline = pipeline;
         this.steps = steps;

@@ -20,7 +20,6 @@ import org.i2lspark.jobs.output.OutputLayout;
 import org.i2lspark.jobs.output.Receipt;
 import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.jobs.worker.StyleReader.ReadStyle;
-import org.i2lspark.model.I2lModel;
 
 /**
  * Works through the styles of one partition. Several are on their way at once: read, decoded, in the pipeline, written. What
@@ -31,7 +30,7 @@ public final class GenerateTask {
     private static final long LOOK_MILLIS = 200;
 
     private final Assignment assignment;
-    private final I2lModel model;
+    private final SharedStacks stacks;
     private final StyleReader reader;
     private final TaskLedger ledger;
     private final LoraPublisher publisher;
@@ -47,11 +46,11 @@ public final class GenerateTask {
 
     public GenerateTask(Assignment assignment, Storage storage, SharedStacks stacks, Counters counters) {
         this.assignment = assignment;
-        this.model = stacks.model();
+        this.stacks = stacks;
         RunIdentity run = assignment.run();
         OutputLayout layout = new OutputLayout(run.output());
         Output output = new Output(storage, layout, run.id(), run.committedBefore());
-        this.reader = new StyleReader(assignment, storage, output, model, Workers.READERS, Workers.DECODERS);
+        this.reader = new StyleReader(assignment, storage, output, stacks.model(), Workers.READERS, Workers.DECODERS);
         this.ledger = new TaskLedger(storage, layout.run(run.id()), counters, new StyleRows(assignment));
         this.publisher = new LoraPublisher(assignment, output, ledger);
         this.feed = stacks.feed(assignment.form(), new Told());
@@ -155,6 +154,7 @@ public final class GenerateTask {
             return CompletableFuture.completedFuture(
                     () -> publisher.fail(read, read.failure().get()));
         }
+        stacks.beginLoading();
         return reader.decode(read, job).thenCompose(decoded -> make(decoded, job));
     }
 
@@ -188,7 +188,7 @@ public final class GenerateTask {
 
     private Failure tooManyImages(Style style) {
         int count = style.images().size();
-        int rank = DecoderLayout.RANK * count * model.decoders().size();
+        int rank = DecoderLayout.RANK * count * stacks.model().decoders().size();
         return new Failure(
                 ErrorClass.TOO_MANY_IMAGES,
                 "Cannot merge %d images into one LoRA: its rank would be %d, over the limit of %d images; split the style or raise --max-images-per-style"

@@ -17,14 +17,17 @@ import org.i2lspark.jobs.options.DeviceChoice;
 import org.i2lspark.torch.Torch;
 
 /**
- * How the stage that runs the stack is placed: a task has a GPU and all cores of its executor, for decoding. Planning and
- * manifest take no GPU. Where executors have no GPUs, and in local mode, which knows no resources, tasks are placed as any.
+ * How the stage that runs the stack is placed: two tasks share a GPU and its part of the executor's cores, for while one begins or
+ * ends the other keeps the GPU busy. Planning and manifest take no GPU. Where executors have no GPUs, and in local mode, which
+ * knows no resources, tasks are placed as any.
  */
 public final class GpuStage {
     private static final String GPU = "gpu";
     private static final String DRIVER = "driver";
     private static final String EXECUTOR_GPUS = "spark.executor.resource.gpu.amount";
     private static final String EXECUTOR_CORES = "spark.executor.cores";
+
+    private static final int TASKS_A_GPU = 2;
 
     private final ResourceProfile profile;
 
@@ -39,8 +42,8 @@ public final class GpuStage {
             return new GpuStage(null);
         }
         TaskResourceRequests task = new TaskResourceRequests()
-                .cpus(Math.max(1, conf.getInt(EXECUTOR_CORES, 1) / gpus))
-                .resource(GPU, 1);
+                .cpus(Math.max(1, conf.getInt(EXECUTOR_CORES, 1) / (TASKS_A_GPU * gpus)))
+                .resource(GPU, 1.0 / TASKS_A_GPU);
         return new GpuStage(new ResourceProfileBuilder().require(task).build());
     }
 

@@ -19,12 +19,14 @@ import org.i2lspark.image.RgbImage;
 import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.options.LoraForm;
+import org.i2lspark.jobs.options.Setting;
 import org.i2lspark.jobs.options.StackSettings;
 import org.i2lspark.jobs.output.Failure.Kind;
 import org.i2lspark.lora.Lora;
 import org.i2lspark.model.I2lModel;
 import org.i2lspark.torch.DeviceStream;
 import org.i2lspark.torch.ElementType;
+import org.i2lspark.torch.Torch;
 import org.i2lspark.torch.TorchDevice;
 
 /**
@@ -56,9 +58,18 @@ public final class Stack implements BatchStack {
         try {
             this.model = I2lModel.inspect(models, settings.variants());
             this.device = settings.device().resolve(gpu);
+            Torch.useThreads(threads(device));
         } catch (IOException e) {
             throw new UnusableException(Problems.describe(e), e);
         }
+    }
+
+    private static int threads(TorchDevice device) {
+        String asked = Setting.TORCH_THREADS.value();
+        if (!asked.equals("auto")) {
+            return Integer.parseInt(asked);
+        }
+        return device.isCpu() ? Runtime.getRuntime().availableProcessors() : 1;
     }
 
     public I2lModel model() {

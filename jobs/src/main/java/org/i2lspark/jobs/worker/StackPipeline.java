@@ -61,6 +61,9 @@ final class StackPipeline implements AutoCloseable {
 
     /** A way in for a task. */
     synchronized TaskFeed feed(LoraForm form, TaskFeed.Listener listener) {
+        if (closed) {
+            throw new IllegalStateException("the pipeline is closed");
+        }
         TaskFeed feed = new TaskFeed(this, form, listener);
         feeds.add(feed);
         return feed;

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import org.apache.hadoop.fs.FileUtil;
 import org.i2lspark.jobs.NativeCodecs;
 import org.i2lspark.jobs.Problems;
@@ -37,10 +38,25 @@ public record WorkOrder(StackSettings stack, String model, String libtorch, Map<
      * @throws UnusableException if it cannot do what is asked
      */
     public static WorkOrder settle(StackOptions options, Storage storage) throws UnusableException {
+        return settled(options, storage, stacks -> {});
+    }
+
+    /**
+     * The same for a run that will need the weights: they are loaded from now on, while the run is planned.
+     *
+     * @throws UnusableException if this executor cannot do what is asked
+     */
+    public static WorkOrder settleAndLoad(StackOptions options, Storage storage) throws UnusableException {
+        return settled(options, storage, SharedStacks::beginLoading);
+    }
+
+    private static WorkOrder settled(StackOptions options, Storage storage, Consumer<SharedStacks> then)
+            throws UnusableException {
         NativeCodecs.require();
-        Stack stack = SharedStacks.of(options.settle(GpuStage.first()), storage).first();
+        SharedStacks stacks = SharedStacks.of(options.settle(GpuStage.first()), storage);
         SharedDecoder.require();
-        return of(stack);
+        then.accept(stacks);
+        return of(stacks.first());
     }
 
     /**

@@ -11,17 +11,17 @@ import java.util.concurrent.atomic.AtomicInteger;
  * nowhere, so each kind has its own. None of them calls libtorch, which would give each a pool of threads.
  */
 final class Workers {
-    private static final int CORES = Runtime.getRuntime().availableProcessors();
+    private static final int HALF_THE_CORES = Runtime.getRuntime().availableProcessors() / 2;
     private static final int IDLE_SECONDS = 30;
 
     /** Read images and receipts: they wait for stores. */
-    static final ExecutorService READERS = pool("i2l-reader", Math.max(2, CORES));
+    static final ExecutorService READERS = pool("i2l-reader", Math.max(4, HALF_THE_CORES));
 
     /** Have images decoded, each in a process of its own, which takes a core. */
-    static final ExecutorService DECODERS = pool("i2l-decoder", Math.max(2, CORES / 2));
+    static final ExecutorService DECODERS = pool("i2l-decoder", Math.max(2, HALF_THE_CORES));
 
-    /** Write LoRAs. */
-    static final ExecutorService WRITERS = pool("i2l-writer", Math.max(2, CORES));
+    /** Hash and write LoRAs: half work, half waiting for stores. */
+    static final ExecutorService WRITERS = pool("i2l-writer", Math.max(4, HALF_THE_CORES));
 
     private Workers() {}
 
