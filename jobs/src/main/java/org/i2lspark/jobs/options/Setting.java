@@ -23,7 +23,7 @@ public enum Setting {
             "an absolute path on each node"),
 
     /** With how many threads libtorch computes on the CPU; by itself with one for each core, or one if a GPU does the work. */
-    TORCH_THREADS("spark.i2l.torch.threads", "auto", "auto or a number from 1 to 1024");
+    TORCH_THREADS("spark.i2l.libtorch.threads", "auto", "auto or a number from 1 to 1024");
 
     private static final String PREFIX = "spark.i2l.";
     private static final Pattern SIZE = Pattern.compile("([1-9][0-9]{0,8})([kKmMgG])");

@@ -15,9 +15,9 @@ class SettingTest {
         "spark.i2l.decoder.memory, 2g",
         "spark.i2l.decoder.memory, 65536K",
         "spark.i2l.checkpoint.cache, /var/cache/i2l",
-        "spark.i2l.torch.threads, auto",
-        "spark.i2l.torch.threads, 1",
-        "spark.i2l.torch.threads, 1024",
+        "spark.i2l.libtorch.threads, auto",
+        "spark.i2l.libtorch.threads, 1",
+        "spark.i2l.libtorch.threads, 1024",
         "spark.executor.memory, 1g"
     })
     void takesWhatItKnows(String key, String value) {
@@ -36,9 +36,9 @@ class SettingTest {
         "spark.i2l.decoder.memory, ''",
         "spark.i2l.checkpoint.cache, cache",
         "spark.i2l.checkpoint.cache, ''",
-        "spark.i2l.torch.threads, 0",
-        "spark.i2l.torch.threads, 1025",
-        "spark.i2l.torch.threads, all"
+        "spark.i2l.libtorch.threads, 0",
+        "spark.i2l.libtorch.threads, 1025",
+        "spark.i2l.libtorch.threads, all"
     })
     void refusesAValueThatIsNone(String key, String value) {
         assertThatThrownBy(() -> Setting.check(conf(key, value)))
