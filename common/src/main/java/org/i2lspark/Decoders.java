@@ -29,7 +29,7 @@ final class Decoders implements AutoCloseable {
                         model.bias().get()::open, model.decoders().get(0).layout(), precision, device);
                 parts.add(bias);
             }
-            this.merger = new LoraMerger(decoders, bias, device, 0);
+            this.merger = new LoraMerger(decoders, bias, device);
         } catch (Throwable e) {
             close();
             throw e;

@@ -65,6 +65,11 @@ public record MemoryPlan(Way way, Set<Part> streamed, int qwenVlBatch, int chunk
         return new MemoryPlan(Way.TOGETHER, Set.of(), batchSize, batchSize, 0);
     }
 
+    /** Whether all weights stay in memory, so that encoders and decoders can run at once. */
+    public boolean isAllResident() {
+        return way == Way.TOGETHER && streamed.isEmpty();
+    }
+
     /** Where a part's weights are. */
     public Placement placement(Part part) {
         return streamed.contains(part) ? Placement.STREAMED : Placement.RESIDENT;

@@ -77,7 +77,7 @@ class NativeMemoryTest {
         for (I2lModel.Decoder decoder : model.decoders()) {
             decoders.add(Decoders.loadDecoder(decoder, ElementType.FLOAT32, TorchDevice.CPU, MemoryPlan.everything(1)));
         }
-        LoraMerger merger = new LoraMerger(decoders, null, TorchDevice.CPU, 0);
+        LoraMerger merger = new LoraMerger(decoders, null, TorchDevice.CPU);
         List<LoraMerger.Input> style = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             ImageEmbedding image = embeddings.get(i % 2);

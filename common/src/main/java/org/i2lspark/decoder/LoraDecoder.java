@@ -70,7 +70,7 @@ public final class LoraDecoder implements AutoCloseable {
          * Takes factors.
          *
          * @param bucket its place in {@link FactorBucket#of}
-         * @param factors {@code [modules, images or more, rank * size]}, on the decoder's device; may be overwritten
+         * @param factors {@code [modules, images, rank * size]}, on the decoder's device; may be overwritten
          */
         void accept(int bucket, Tensor factors);
     }
@@ -80,35 +80,25 @@ public final class LoraDecoder implements AutoCloseable {
      *
      * @param embeddings {@code layout().embeddingSize()} values an image
      * @param residuals what {@link ResidualLayers#residuals} gave for the same images; empty for Style
-     * @param rows images that each product takes; zeros fill up the last
      */
-    void decode(List<float[]> embeddings, List<float[]> residuals, int rows, FactorConsumer consumer) {
+    void decode(List<float[]> embeddings, List<float[]> residuals, FactorConsumer consumer) {
         try (TensorScope temporary = new TensorScope()) {
-            Tensor x = Tensors.ofRows(temporary, filledUp(embeddings, rows));
-            Tensor residual =
-                    Tensors.ofRows(temporary, residuals.isEmpty() ? List.of(new float[0]) : filledUp(residuals, rows));
+            Tensor x = Tensors.ofRows(temporary, embeddings);
+            Tensor residual = Tensors.ofRows(temporary, residuals.isEmpty() ? List.of(new float[0]) : residuals);
             Tensor[] hidden = new Tensor[1];
             long[] start = new long[1];
             layers.forEach((block, weights) -> {
                 Tensor layer = weights.get(0);
                 if (block == 0) {
-                    hidden[0] = GRAPH.call(temporary, "hidden", x, residual, blocks, layer, rows);
+                    hidden[0] = GRAPH.call(temporary, "hidden", x, residual, blocks, layer);
                     return;
                 }
-                try (Tensor factors = GRAPH.call(temporary, "bucket", hidden[0], start[0], layer, rows)) {
+                try (Tensor factors = GRAPH.call(temporary, "bucket", hidden[0], start[0], layer)) {
                     consumer.accept(block - 1, factors);
                 }
                 start[0] += layer.shape().get(0);
             });
         }
-    }
-
-    private static List<float[]> filledUp(List<float[]> images, int rows) {
-        List<float[]> filled = new ArrayList<>(images);
-        while (filled.size() % rows != 0) {
-            filled.add(new float[images.get(0).length]);
-        }
-        return filled;
     }
 
     @Override

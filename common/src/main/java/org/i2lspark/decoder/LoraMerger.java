@@ -23,7 +23,6 @@ public final class LoraMerger {
     private final List<LoraDecoder> decoders;
     private final Bias bias;
     private final TorchDevice device;
-    private final int rows;
     private final List<FactorBucket> buckets;
     private final RankReducer reducer;
     private final Map<LayoutKey, LoraLayout> layouts = new HashMap<>();
@@ -36,14 +35,11 @@ public final class LoraMerger {
      * @param decoders of one model, in the order of their factors
      * @param bias null for none
      * @param device on which decoders and bias are
-     * @param rows images that each product takes, zeros if need be, so that the bytes of a LoRA do not depend on the styles
-     *     beside it; 0 for as many as there are
      */
-    public LoraMerger(List<LoraDecoder> decoders, Bias bias, TorchDevice device, int rows) {
+    public LoraMerger(List<LoraDecoder> decoders, Bias bias, TorchDevice device) {
         this.decoders = List.copyOf(decoders);
         this.bias = bias;
         this.device = device;
-        this.rows = rows;
         this.buckets = FactorBucket.of(decoders.get(0).layout().modules());
         this.reducer = new RankReducer(buckets);
     }
@@ -144,7 +140,6 @@ public final class LoraMerger {
                 .decode(
                         embeddings,
                         residuals,
-                        rows == 0 ? images.size() : rows,
                         (bucket, factors) -> LoraDecoder.GRAPH.execute(
                                 buckets.get(bucket).kind() == Kind.A ? "put_a" : "put_b",
                                 factors,

@@ -2,7 +2,6 @@ package org.i2lspark.torch;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -71,13 +70,9 @@ public final class BlockWeights implements AutoCloseable {
         return thread;
     }
 
-    /** Loads all blocks to stay, in memory that the scope owns. */
-    static BlockWeights resident(WeightLoader loader, TensorScope scope, List<Loading> loadings) throws IOException {
-        List<List<Tensor>> all = new ArrayList<>();
-        for (Loading loading : loadings) {
-            all.add(loading.load(loader, scope));
-        }
-        return new BlockWeights(all, null, loadings, null, null);
+    /** Blocks that stay, in memory that somebody else owns. */
+    static BlockWeights resident(List<List<Tensor>> blocks) {
+        return new BlockWeights(blocks, null, List.of(), null, null);
     }
 
     /** Loads nothing yet. */

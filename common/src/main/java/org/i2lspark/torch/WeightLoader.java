@@ -13,6 +13,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.IntStream;
 import org.i2lspark.safetensors.TensorInfo;
 import org.i2lspark.safetensors.TensorSource;
 import org.i2lspark.safetensors.TensorStore;
@@ -94,12 +95,21 @@ public final class WeightLoader implements AutoCloseable {
      */
     public BlockWeights loadBlocks(
             TensorScope scope, List<String> names, int perBlock, BlockWeights.Placement placement) throws IOException {
-        List<BlockWeights.Loading> blocks = new ArrayList<>();
-        for (int i = 0; i < names.size(); i += perBlock) {
-            List<String> block = names.subList(i, i + perBlock);
-            blocks.add((loader, target) -> loader.load(target, block));
-        }
-        return blocks(scope, blocks, placement);
+        List<List<String>> blocks = IntStream.range(0, names.size() / perBlock)
+                .mapToObj(i -> names.subList(i * perBlock, (i + 1) * perBlock))
+                .toList();
+        return switch (placement) {
+            case RESIDENT -> {
+                List<Tensor> all = load(scope, names);
+                yield BlockWeights.resident(IntStream.range(0, blocks.size())
+                        .mapToObj(i -> all.subList(i * perBlock, (i + 1) * perBlock))
+                        .toList());
+            }
+            case STREAMED ->
+                streamed(blocks.stream()
+                        .<BlockWeights.Loading>map(block -> (loader, target) -> loader.load(target, block))
+                        .toList());
+        };
     }
 
     /**
@@ -109,25 +119,31 @@ public final class WeightLoader implements AutoCloseable {
      */
     public BlockWeights loadStackedBlocks(
             TensorScope scope, List<List<List<String>>> names, BlockWeights.Placement placement) throws IOException {
-        List<BlockWeights.Loading> blocks = new ArrayList<>();
-        for (List<List<String>> block : names) {
-            blocks.add((loader, target) -> {
-                List<Tensor> stacks = new ArrayList<>();
-                for (List<String> stack : block) {
-                    stacks.add(loader.loadStacked(target, stack));
+        return switch (placement) {
+            case RESIDENT -> {
+                List<List<Tensor>> blocks = new ArrayList<>();
+                for (List<List<String>> block : names) {
+                    blocks.add(loadStacks(scope, block));
                 }
-                return stacks;
-            });
-        }
-        return blocks(scope, blocks, placement);
+                yield BlockWeights.resident(blocks);
+            }
+            case STREAMED ->
+                streamed(names.stream()
+                        .<BlockWeights.Loading>map(block -> (loader, target) -> loader.loadStacks(target, block))
+                        .toList());
+        };
     }
 
-    private BlockWeights blocks(TensorScope scope, List<BlockWeights.Loading> blocks, BlockWeights.Placement placement)
-            throws IOException {
-        return switch (placement) {
-            case RESIDENT -> BlockWeights.resident(this, scope, blocks);
-            case STREAMED -> BlockWeights.streamed(source, blocks, type, device);
-        };
+    private List<Tensor> loadStacks(TensorScope scope, List<List<String>> stacks) throws IOException {
+        List<Tensor> tensors = new ArrayList<>();
+        for (List<String> stack : stacks) {
+            tensors.add(loadStacked(scope, stack));
+        }
+        return tensors;
+    }
+
+    private BlockWeights streamed(List<BlockWeights.Loading> blocks) {
+        return BlockWeights.streamed(source, blocks, type, device);
     }
 
     /** Loads rows of a matrix, in this order. */

@@ -18,29 +18,19 @@ class Graph(Module):
     return r.reshape([n, -1]).to(torch.device("cpu"), 6).contiguous()
 
   # What the second layers of all factors start from: x [N, D] float32, first [M, C, D] -> [M, N, C];
-  # residual [N, K * C], empty for a decoder without, is added to factor i as blocks[i] says.
-  # N is a multiple of rows: each product takes so many images, for a product of another shape may round otherwise.
-  def hidden(self: __torch__.Graph, x: Tensor, residual: Tensor, blocks: List[int], first: Tensor, rows: int) -> Tensor:
+  # residual [N, K * C], empty for a decoder without, is added to factor i as blocks[i] says
+  def hidden(self: __torch__.Graph, x: Tensor, residual: Tensor, blocks: List[int], first: Tensor) -> Tensor:
     n = x.size(0)
-    x = x.to(first.device, first.dtype)
-    parts = annotate(List[Tensor], [])
-    for i in range(0, n, rows):
-      parts.append(torch.linear(x[i:i + rows], first.flatten(0, 1)))
-    h = torch.cat(parts).view([n, first.size(0), first.size(1)])
+    h = torch.linear(x.to(first.device, first.dtype), first.flatten(0, 1))
+    h = h.view([n, first.size(0), first.size(1)])
     if residual.numel() > 0:
       r = residual.to(first.device, first.dtype).view([n, -1, first.size(1)])
       h = h + r.index_select(1, torch.tensor(blocks, dtype=4, device=first.device))
     return h.transpose(0, 1)
 
   # The factors of one bucket, start being that of its first factor: hidden [M, N, C], second [m, F, C] -> [m, N, F]
-  def bucket(self: __torch__.Graph, hidden: Tensor, start: int, second: Tensor, rows: int) -> Tensor:
-    own = hidden[start:start + second.size(0)]
-    if rows == own.size(1):
-      return torch.bmm(own, second.transpose(1, 2))
-    factors = torch.empty([own.size(0), own.size(1), second.size(1)], dtype=second.dtype, layout=None, device=second.device, pin_memory=False)
-    for i in range(0, own.size(1), rows):
-      factors[:, i:i + rows].copy_(torch.bmm(own[:, i:i + rows], second.transpose(1, 2)))
-    return factors
+  def bucket(self: __torch__.Graph, hidden: Tensor, start: int, second: Tensor) -> Tensor:
+    return torch.bmm(hidden[start:start + second.size(0)], second.transpose(1, 2))
 
   # A of styles of counts[s] images, times 1/counts[s], to its place along the rank of LoRAs of ranks[s], which is behind
   # that of the decoders before: factors [m, N, rank * in], spent afterwards

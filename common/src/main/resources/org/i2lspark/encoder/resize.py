@@ -21,7 +21,7 @@ class Graph(Module):
   def products(self: __torch__.Graph, crops: Tensor, weights: Tensor, scale: int) -> Tensor:
     planes = crops.permute([0, 3, 1, 2]).contiguous().to(weights.dtype)
     rows = self.nearest(torch.matmul(planes, weights.t()), scale)
-    return self.nearest(torch.matmul(weights, rows), scale).to(0)
+    return self.nearest(torch.matmul(weights, rows), scale).to(0).contiguous()
 
   def planes(self: __torch__.Graph, crops: Tensor) -> Tensor:
     return crops.permute([0, 3, 1, 2]).contiguous()

@@ -115,12 +115,13 @@ public final class GenerateJob implements AutoCloseable {
             facts.put("device", GenerateOptions.lower(order.stack().device()));
             facts.put("precision", GenerateOptions.lower(order.stack().precision()));
             facts.put("batch_size", order.stack().batchSize());
+            facts.put("memory", order.memory());
             return facts;
         }
 
         /** The plan for a person. */
         public String text() {
-            return "%d styles, %d images, %d partitions%n%sModel: %s%nRuns on %s in %s, batches of %d%n"
+            return "%d styles, %d images, %d partitions%n%sModel: %s%nRuns on %s in %s, batches of %d%nMemory of the device: %s%n"
                     .formatted(
                             styles,
                             images,
@@ -129,7 +130,8 @@ public final class GenerateJob implements AutoCloseable {
                             order.model(),
                             GenerateOptions.lower(order.stack().device()),
                             GenerateOptions.lower(order.stack().precision()),
-                            order.stack().batchSize());
+                            order.stack().batchSize(),
+                            order.memory());
         }
     }
 

@@ -4,7 +4,6 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkEnv;
@@ -26,9 +25,8 @@ public enum Setting {
     TORCH_THREADS("spark.i2l.libtorch.threads", "auto", "auto or a number from 1 to 1024");
 
     private static final String PREFIX = "spark.i2l.";
-    private static final Pattern SIZE = Pattern.compile("([1-9][0-9]{0,8})([kKmMgG])");
     private static final Pattern THREADS = Pattern.compile("auto|[1-9][0-9]{0,2}|10[01][0-9]|102[0-4]");
-    private static final long LEAST_DECODER_KIB = 32 << 10;
+    private static final long LEAST_DECODER_BYTES = 32 << 20;
 
     private final String key;
     private final String usual;
@@ -88,17 +86,7 @@ public enum Setting {
     }
 
     private static boolean isDecoderMemory(String value) {
-        Matcher size = SIZE.matcher(value);
-        if (!size.matches()) {
-            return false;
-        }
-        long number = Long.parseLong(size.group(1));
-        long kib = switch (Character.toLowerCase(size.group(2).charAt(0))) {
-            case 'k' -> number;
-            case 'm' -> number << 10;
-            default -> number << 20;
-        };
-        return kib >= LEAST_DECODER_KIB;
+        return ByteSize.parse(value).orElse(0) >= LEAST_DECODER_BYTES;
     }
 
     private static boolean isAbsolutePath(String value) {

@@ -77,6 +77,34 @@ public final class StackOptions implements Serializable {
                     "Images embedded at once. Default: 0, which is " + CPU_BATCH + " on CPU, " + GPU_BATCH + " on GPU.")
     private int batchSize;
 
+    @Option(
+            names = "--gpu-memory",
+            converter = ByteSize.class,
+            paramLabel = "SIZE",
+            description = {
+                "Memory that the stack may use of each GPU, such as 8g. Where the checkpoints do not fit, encoders and decoders "
+                        + "take turns, or weights pass through the memory block by block. Default: what is free, less a tenth."
+            })
+    private Long gpuMemory;
+
+    @Option(
+            names = "--host-memory",
+            converter = ByteSize.class,
+            paramLabel = "SIZE",
+            description = {
+                "Memory of a machine that images and LoRAs on their way may use, such as 2g; what is larger alone goes alone. "
+                        + "Default: 4g, less on a small Java heap."
+            })
+    private Long hostMemory;
+
+    @Option(
+            names = "--reproducible",
+            description = {
+                "Compute each image and each style alone, so that the bytes of a style's LoRA depend neither on which others are "
+                        + "computed with it nor on --batch-size. Takes longer."
+            })
+    private boolean reproducible;
+
     /**
      * Checks what can be without opening anything.
      *
@@ -126,7 +154,10 @@ public final class StackOptions implements Serializable {
                     imagePositions,
                     found.isCpu() ? DeviceChoice.CPU : DeviceChoice.GPU,
                     precision.on(found),
-                    batchSize > 0 ? batchSize : usualBatch);
+                    batchSize > 0 ? batchSize : usualBatch,
+                    reproducible ? BatchShape.ONE_BY_ONE : BatchShape.AS_FILLED,
+                    gpuMemory == null ? 0 : gpuMemory,
+                    hostMemory == null ? 0 : hostMemory);
         } catch (IOException e) {
             throw new UnusableException(Problems.describe(e), e);
         }
@@ -139,5 +170,8 @@ public final class StackOptions implements Serializable {
         map.put("image-positions", imagePositions.id());
         map.put("device", GenerateOptions.lower(device));
         map.put("batch-size", batchSize == 0 ? "auto" : String.valueOf(batchSize));
+        map.put("reproducible", String.valueOf(reproducible));
+        map.put("gpu-memory", gpuMemory == null ? "auto" : String.valueOf(gpuMemory));
+        map.put("host-memory", hostMemory == null ? "auto" : String.valueOf(hostMemory));
     }
 }

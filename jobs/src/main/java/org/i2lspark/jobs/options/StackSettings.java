@@ -14,7 +14,10 @@ import org.i2lspark.torch.ElementType;
  * @param imagePositions of image cells in Qwen2.5-VL
  * @param device a CPU or a GPU
  * @param precision in which it computes
- * @param batchSize images embedded at once
+ * @param batchSize images embedded at once at most
+ * @param batchShape whether they are embedded together
+ * @param gpuMemory bytes that the stack may use of a GPU's memory; 0 for what is free
+ * @param hostMemory bytes that images and LoRAs on their way may use; 0 for the usual
  */
 public record StackSettings(
         String models,
@@ -22,10 +25,24 @@ public record StackSettings(
         ImagePositions imagePositions,
         DeviceChoice device,
         ElementType precision,
-        int batchSize)
+        int batchSize,
+        BatchShape batchShape,
+        long gpuMemory,
+        long hostMemory)
         implements Serializable {
     private static final int CPU_BATCHES_PER_TASK = 2;
     private static final int GPU_BATCHES_PER_TASK = 32;
+
+    /** With batches as they fill, and memory as it is free or usual. */
+    public StackSettings(
+            String models,
+            Set<Variant> variants,
+            ImagePositions imagePositions,
+            DeviceChoice device,
+            ElementType precision,
+            int batchSize) {
+        this(models, variants, imagePositions, device, precision, batchSize, BatchShape.AS_FILLED, 0, 0);
+    }
 
     /** Names of the variants, in their fixed order. */
     public String variantText() {

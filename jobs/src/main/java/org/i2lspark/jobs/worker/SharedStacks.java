@@ -34,8 +34,17 @@ public final class SharedStacks {
         long crops = ImageToLora.cropSizes(first.model()).stream()
                 .mapToLong(side -> 3L * side * side)
                 .sum();
-        this.pipeline = new StackPipeline(crops, new ByteBudget(CROP_BYTES), new ByteBudget(LORA_BYTES));
+        this.pipeline =
+                new StackPipeline(crops, new ByteBudget(cropBytes(settings)), new ByteBudget(loraBytes(settings)));
         include(gpu, first);
+    }
+
+    private static long cropBytes(StackSettings settings) {
+        return settings.hostMemory() == 0 ? CROP_BYTES : Math.min(CROP_BYTES, settings.hostMemory() / 4);
+    }
+
+    private static long loraBytes(StackSettings settings) {
+        return settings.hostMemory() == 0 ? LORA_BYTES : settings.hostMemory() - cropBytes(settings);
     }
 
     /** Those of this process for these settings. Others replace them, which only tests do: tasks at work keep theirs. */

@@ -3,21 +3,29 @@ package org.i2lspark.jobs.worker;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.IntConsumer;
 import org.i2lspark.ImageEmbedding;
 import org.i2lspark.ImageToLora;
+import org.i2lspark.MemoryPlan;
 import org.i2lspark.PreparedImage;
 import org.i2lspark.image.RgbImage;
 import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.jobs.options.ByteSize;
 import org.i2lspark.jobs.options.LoraForm;
 import org.i2lspark.jobs.options.Setting;
 import org.i2lspark.jobs.options.StackSettings;
@@ -43,8 +51,12 @@ public final class Stack implements BatchStack {
     private final StackSettings settings;
     private final I2lModel model;
     private final TorchDevice device;
+    private final MemoryPlan plan;
+    private final Map<LoraSize, Long> loraBytes = new ConcurrentHashMap<>();
     private CompletableFuture<ImageToLora> weights;
     private boolean closed;
+
+    private record LoraSize(int images, LoraForm form) {}
 
     /**
      * Reads the checkpoints' headers.
@@ -59,6 +71,7 @@ public final class Stack implements BatchStack {
             this.model = I2lModel.inspect(models, settings.variants());
             this.device = settings.device().resolve(gpu);
             Torch.useThreads(threads(device));
+            this.plan = plan(gpu);
         } catch (IOException e) {
             throw new UnusableException(Problems.describe(e), e);
         }
@@ -72,8 +85,37 @@ public final class Stack implements BatchStack {
         return device.isCpu() ? Runtime.getRuntime().availableProcessors() : 1;
     }
 
+    private MemoryPlan plan(int gpu) throws IOException, UnusableException {
+        Optional<Long> budget = device.isCpu() ? Optional.empty() : budget(gpu);
+        Optional<MemoryPlan> found = MemoryPlan.of(model, settings.precision(), settings.batchSize(), budget);
+        if (found.isEmpty()) {
+            throw new UnusableException(
+                    "Cannot run in %s of GPU memory: in batches of %d, %s take at least %s; see --gpu-memory and --batch-size"
+                            .formatted(
+                                    ByteSize.text(budget.orElseThrow()),
+                                    settings.batchSize(),
+                                    settings.variantText(),
+                                    ByteSize.text(
+                                            MemoryPlan.least(model, settings.precision(), settings.batchSize()))));
+        }
+        return found.get();
+    }
+
+    private Optional<Long> budget(int gpu) {
+        if (settings.gpuMemory() > 0) {
+            return Optional.of(settings.gpuMemory());
+        }
+        OptionalLong free = GpuMemory.free(gpu);
+        return free.isPresent() ? Optional.of(free.getAsLong() / 10 * 9) : Optional.empty();
+    }
+
     public I2lModel model() {
         return model;
+    }
+
+    /** What is in the device's memory at a time. */
+    public MemoryPlan plan() {
+        return plan;
     }
 
     public TorchDevice device() {
@@ -91,17 +133,19 @@ public final class Stack implements BatchStack {
 
     @Override
     public int chunk() {
-        return settings.batchSize();
+        return plan.chunk();
     }
 
     @Override
     public boolean overlaps() {
-        return !device.isCpu() && chunk() == batchSize();
+        return !device.isCpu() && plan.isAllResident();
     }
 
     @Override
     public long loraBytes(int images, LoraForm form) {
-        return ImageToLora.loraBytes(model, images, form.type(), form.rank(), device);
+        return loraBytes.computeIfAbsent(
+                new LoraSize(images, form),
+                size -> ImageToLora.loraBytes(model, images, form.type(), form.rank(), device));
     }
 
     /** Embeds a batch, loading the weights first if need be. */
@@ -111,7 +155,36 @@ public final class Stack implements BatchStack {
 
     /** Decodes a batch of styles, loading the weights first if need be. */
     public List<Lora> decode(List<List<ImageEmbedding>> styles, ElementType loraType) throws IOException {
-        return compute(decoding, weights -> weights.decode(styles, loraType), halved -> {});
+        return decode(styles, loraType, 0, halved -> {});
+    }
+
+    private List<Lora> decode(
+            List<List<ImageEmbedding>> styles, ElementType loraType, int highestRank, IntConsumer halved)
+            throws IOException {
+        return compute(
+                decoding,
+                weights -> eachBatch(styles, batch -> weights.decode(batch, loraType, highestRank), Lora::close),
+                halved);
+    }
+
+    private <A, B> List<B> eachBatch(List<A> all, Function<List<A>, List<B>> work, Consumer<B> undo) {
+        return switch (settings.batchShape()) {
+            case AS_FILLED -> work.apply(all);
+            case ONE_BY_ONE -> oneByOne(all, work, undo);
+        };
+    }
+
+    private static <A, B> List<B> oneByOne(List<A> all, Function<List<A>, List<B>> work, Consumer<B> undo) {
+        List<B> done = new ArrayList<>();
+        try {
+            for (A one : all) {
+                done.addAll(work.apply(List.of(one)));
+            }
+            return done;
+        } catch (Throwable e) {
+            done.forEach(undo);
+            throw e;
+        }
     }
 
     /** Decodes a batch of styles into LoRAs of this form, loading the weights first if need be. */
@@ -121,12 +194,12 @@ public final class Stack implements BatchStack {
 
     @Override
     public List<ImageEmbedding> embed(List<PreparedImage> images, IntConsumer halved) throws IOException {
-        return compute(embedding, weights -> weights.embed(images), halved);
+        return compute(embedding, weights -> eachBatch(images, weights::embed, embedding -> {}), halved);
     }
 
     @Override
     public List<Lora> decode(List<List<ImageEmbedding>> styles, LoraForm form, IntConsumer halved) throws IOException {
-        return compute(decoding, weights -> weights.decode(styles, form.type(), form.rank()), halved);
+        return decode(styles, form.type(), form.rank(), halved);
     }
 
     @Override
@@ -195,7 +268,7 @@ public final class Stack implements BatchStack {
 
     private void load(CompletableFuture<ImageToLora> loading) {
         try {
-            loading.complete(ImageToLora.load(model, settings.precision(), device, settings.imagePositions()));
+            loading.complete(ImageToLora.load(model, settings.precision(), device, settings.imagePositions(), plan));
         } catch (Throwable e) {
             loading.completeExceptionally(e);
         }

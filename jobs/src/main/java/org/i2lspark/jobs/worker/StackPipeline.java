@@ -23,7 +23,7 @@ import org.i2lspark.jobs.worker.StyleJob.WaitingImage;
  */
 final class StackPipeline implements AutoCloseable {
     /** Of each stack: being read, embedded, decoded and written. */
-    private static final int BATCHES_IN_FLIGHT = 4;
+    private static final int BATCHES_IN_FLIGHT = 8;
 
     private final long cropBytes;
     private final ByteBudget crops;
@@ -71,8 +71,8 @@ final class StackPipeline implements AutoCloseable {
 
     synchronized Optional<StyleJob> begin(TaskFeed feed, Style style) {
         int count = style.images().size();
-        int most =
-                BATCHES_IN_FLIGHT * stacks.stream().mapToInt(BatchStack::chunk).sum();
+        long most =
+                BATCHES_IN_FLIGHT * stacks.stream().mapToLong(BatchStack::chunk).sum();
         if (!feed.jobs().isEmpty() && inFlight + count > most) {
             return Optional.empty();
         }

@@ -21,10 +21,12 @@ import org.i2lspark.torch.Torch;
  * How a run is carried out, settled once, on one executor, and the same on all: a LoRA must not depend on where it was made.
  *
  * @param model for a person
+ * @param memory what is in the device's memory at a time, for a person
  * @param libtorch version and flavor, as {@code 2.7.1+cpu}
  * @param checkpoints fingerprints by name, as {@link Fingerprints#checkpoints} gives them
  */
-public record WorkOrder(StackSettings stack, String model, String libtorch, Map<String, String> checkpoints)
+public record WorkOrder(
+        StackSettings stack, String model, String memory, String libtorch, Map<String, String> checkpoints)
         implements Serializable {
 
     /** In order of names: fingerprints follow from them. */
@@ -89,7 +91,11 @@ public record WorkOrder(StackSettings stack, String model, String libtorch, Map<
 
     private static WorkOrder of(Stack stack, Map<String, String> checkpoints) {
         return new WorkOrder(
-                stack.settings(), stack.model().description(), Torch.library().build(), checkpoints);
+                stack.settings(),
+                stack.model().description(),
+                stack.plan().description(),
+                Torch.library().build(),
+                checkpoints);
     }
 
     /**

@@ -24,6 +24,7 @@ class PlannerTest {
             new StackSettings("", Set.of(), ImagePositions.GRID, DeviceChoice.CPU, ElementType.FLOAT32, 8),
             "",
             "",
+            "",
             Map.of());
 
     @Test

@@ -41,12 +41,27 @@ class StackOptionsTest {
                         "--variants",
                         "coarse,style",
                         "--image-positions",
-                        "sequential")
+                        "sequential",
+                        "--gpu-memory",
+                        "8g",
+                        "--host-memory",
+                        "512M",
+                        "--reproducible")
                 .settle(0);
         assertThat(settled.precision()).isEqualTo(ElementType.BFLOAT16);
         assertThat(settled.batchSize()).isEqualTo(3);
         assertThat(settled.imagePositions()).isEqualTo(ImagePositions.SEQUENTIAL);
         assertThat(settled.variantText()).isEqualTo("style,coarse");
+        assertThat(settled.gpuMemory()).isEqualTo(8L << 30);
+        assertThat(settled.hostMemory()).isEqualTo(512L << 20);
+        assertThat(settled.batchShape()).isEqualTo(BatchShape.ONE_BY_ONE);
+    }
+
+    @Test
+    void sizesThatAreNoneAreRefused() {
+        assertThatThrownBy(() -> options("--models", "/models", "--gpu-memory", "8"))
+                .hasMessageContaining("Invalid value for option '--gpu-memory'")
+                .hasMessageContaining("expected a size such as 512m or 8g, not '8'");
     }
 
     @Test

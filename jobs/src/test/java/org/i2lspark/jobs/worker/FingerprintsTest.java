@@ -35,7 +35,8 @@ class FingerprintsTest {
                 32);
         assertThat(Fingerprints.ofStyle(
                         List.of("00"),
-                        new WorkOrder(other, "", "2.7.1", Map.of("Qwen-Image-i2L-Coarse", "e:f", "DINOv3-7B", "a:b")),
+                        new WorkOrder(
+                                other, "", "", "2.7.1", Map.of("Qwen-Image-i2L-Coarse", "e:f", "DINOv3-7B", "a:b")),
                         new LoraForm(ElementType.FLOAT32, KeyFormat.KOHYA, 4)))
                 .isEqualTo("b51d98c43c5fe18b1cf61b8a62214b791a9c39ae62dfe9a1585203ac8af9263f");
     }
@@ -49,6 +50,6 @@ class FingerprintsTest {
     private static WorkOrder style(ImagePositions positions, int batchSize) {
         StackSettings stack = new StackSettings(
                 "models", Set.of(Variant.STYLE), positions, DeviceChoice.CPU, ElementType.FLOAT32, batchSize);
-        return new WorkOrder(stack, "any", "any", STYLE_CHECKPOINTS);
+        return new WorkOrder(stack, "any", "any", "any", STYLE_CHECKPOINTS);
     }
 }

@@ -48,6 +48,7 @@ class RememberedFailuresTest {
             new StackSettings(
                     "m", Set.of(Variant.STYLE), ImagePositions.GRID, DeviceChoice.CPU, ElementType.FLOAT32, 1),
             "",
+            "",
             "2.7.1",
             Map.of("DINOv3-7B", "a:b"));
     private static final LoraForm FORM = new LoraForm(ElementType.FLOAT32, KeyFormat.COMFYUI, 0);

@@ -335,7 +335,7 @@ class StackPipelineTest {
 
     @Test
     void aTaskMayAlwaysHaveOneStyleAndMoreWhereThereIsRoom() {
-        StyleJob large = added("large", 5 * BATCH);
+        StyleJob large = added("large", 9 * BATCH);
         assertThat(feed.begin(style("more", 1))).isEmpty();
         try (TaskFeed other = pipeline.feed(FORM, new Told())) {
             assertThat(other.begin(style("a", 1))).isPresent();
@@ -343,7 +343,7 @@ class StackPipelineTest {
         }
         large.leave();
         assertThat(feed.begin(style("more", 1))).isPresent();
-        assertThat(feed.begin(style("and more", 4 * BATCH - 1))).isPresent();
+        assertThat(feed.begin(style("and more", 8 * BATCH - 1))).isPresent();
         assertThat(feed.begin(style("too many", 1))).isEmpty();
     }
 

@@ -23,7 +23,7 @@ class WorkOrderTest {
     private static final WorkOrder ORDER = order("2.7.1+cu128", Map.of("DINOv3-7B", "a:b"));
 
     private static WorkOrder order(String libtorch, Map<String, String> checkpoints) {
-        return new WorkOrder(GPU, "", libtorch, checkpoints);
+        return new WorkOrder(GPU, "", "", libtorch, checkpoints);
     }
 
     @Test
