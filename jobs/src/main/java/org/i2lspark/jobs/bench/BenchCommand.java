@@ -163,8 +163,8 @@ public final class BenchCommand implements Callable<Integer> {
                 .toList();
         for (OptionSpec option : spec.commandLine().getParseResult().matchedOptions()) {
             if (shared.stream().anyMatch(one -> one.longestName().equals(option.longestName()))) {
-                options.add(option.longestName());
-                options.addAll(option.stringValues());
+                // as they were typed: a list in one piece, a flag with its value
+                option.originalStringValues().forEach(value -> options.add(option.longestName() + '=' + value));
             }
         }
         return options;

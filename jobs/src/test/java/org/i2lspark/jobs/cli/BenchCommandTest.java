@@ -63,6 +63,8 @@ class BenchCommandTest {
                 1,
                 "--batch-size",
                 2,
+                "--variants",
+                "style,bias",
                 "--rank",
                 4,
                 "--folder",
