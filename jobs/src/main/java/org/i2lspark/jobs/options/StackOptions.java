@@ -82,8 +82,8 @@ public final class StackOptions implements Serializable {
             converter = ByteSize.class,
             paramLabel = "SIZE",
             description = {
-                "Memory that the stack may use of each GPU, such as 8g. Where the checkpoints do not fit, encoders and decoders "
-                        + "take turns, or weights pass through the memory block by block. Default: what is free, less a tenth."
+                "Memory that the stack is planned to use of each GPU, such as 8g. Where the checkpoints do not fit, encoders and "
+                        + "decoders take turns, or weights pass through the memory block by block. Default: what is free, less a tenth."
             })
     private Long gpuMemory;
 

@@ -92,7 +92,9 @@ class OutputTruthTest {
             "--output",
             output.toString(),
             "--master",
-            "local[2]"
+            "local[2]",
+            // what is made again is compared byte for byte
+            "--reproducible"
         };
     }
 
