@@ -153,7 +153,16 @@ final class ObjectStore extends Store {
         try (MultipartUploader uploader =
                 fileSystem().createMultipartUploader(path.getParent()).build()) {
             UploadHandle upload = FutureIO.awaitFuture(uploader.startUpload(path));
+            abort(uploader, upload, path);
+        }
+    }
+
+    private static void abort(MultipartUploader uploader, UploadHandle upload, Path path) throws IOException {
+        try {
             FutureIO.awaitFuture(uploader.abort(upload, path));
+        } catch (FileNotFoundException e) {
+            // an attempt before did it, and its answer was lost
+            return;
         }
     }
 

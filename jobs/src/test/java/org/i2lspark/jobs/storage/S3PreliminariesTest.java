@@ -92,6 +92,18 @@ class S3PreliminariesTest {
                 .doesNotThrowAnyException();
     }
 
+    @Test
+    void anUploadThatWasGivenUpWithoutAnAnswerIsGivenUp() {
+        AtomicInteger given = new AtomicInteger();
+        faulty.setPlan(request -> request.method().equals("DELETE")
+                        && request.query().contains("uploadId")
+                        && given.getAndIncrement() == 0
+                ? Fault.ERROR_AFTER
+                : Fault.NONE);
+        assertThatCode(() -> storage().probe(folder, "output")).doesNotThrowAnyException();
+        assertThat(given).hasValueGreaterThan(1);
+    }
+
     @ParameterizedTest
     @CsvSource({
         "403, InvalidAccessKeyId, does not know the credentials (403 InvalidAccessKeyId)",
