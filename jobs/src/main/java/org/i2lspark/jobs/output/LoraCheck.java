@@ -96,7 +96,7 @@ public final class LoraCheck {
     private Finding checkLora(String path, long bytes, String sha256) {
         Path file = new Path(layout.output(), path);
         try {
-            Stored stored = storage.hash(file);
+            Stored stored = storage.hash(file, sha256);
             if (stored.bytes() != bytes) {
                 return new Finding(Kind.WRONG_SIZE, path, "%d bytes (expected %d)".formatted(stored.bytes(), bytes));
             }

@@ -93,7 +93,8 @@ public final class Output {
         if (stamp.equals(receipt.stamp())) {
             return Optional.of(receipt);
         }
-        if (!storage.hash(path).sha256().equals(receipt.lora().sha256())) {
+        String expected = receipt.lora().sha256();
+        if (!storage.hash(path, expected).sha256().equals(expected)) {
             return Optional.empty();
         }
         return Optional.of(renewed(styleId, fingerprint, receipt.withStamp(stamp)));

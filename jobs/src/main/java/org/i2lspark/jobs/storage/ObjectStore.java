@@ -206,6 +206,11 @@ final class ObjectStore extends Store {
         return hasOtherTags && !hasMd5Tags;
     }
 
+    @Override
+    boolean hasSafeTransport() {
+        return usesTls;
+    }
+
     /** Whether S3A speaks TLS with its endpoint. */
     static boolean usesTls(Configuration configuration) {
         return configuration.getBoolean("fs.s3a.connection.ssl.enabled", true)

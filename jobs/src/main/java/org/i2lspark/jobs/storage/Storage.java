@@ -220,7 +220,7 @@ public final class Storage {
             if (created) {
                 return own;
             }
-            Stored found = hashOnce(path);
+            Stored found = hashSurely(path, own.sha256);
             return new Stored(found.bytes, found.sha256, found.sha256.equals(own.sha256));
         });
     }
@@ -251,7 +251,7 @@ public final class Storage {
     private boolean holds(Path path, Stored expected, Exception cause) {
         try {
             return store(path).status(path).getLen() == expected.bytes
-                    && hashOnce(path).sha256.equals(expected.sha256);
+                    && hashSurely(path, expected.sha256).sha256.equals(expected.sha256);
         } catch (FileNotFoundException e) {
             return false;
         } catch (IOException e) {
@@ -260,9 +260,29 @@ public final class Storage {
         }
     }
 
-    /** Size and hash of a file, which is read whole. */
+    /** Size and hash of a file, which is read whole; again where bytes may change on the way, until that agrees. */
     public Stored hash(Path path) throws IOException {
-        return Retries.run(() -> hashOnce(path));
+        return hash(path, "");
+    }
+
+    /**
+     * Size and hash of a file, which is read whole.
+     *
+     * @param expected SHA-256 in hex that the file should have: what agrees with it did not change on the way, so that it is
+     *     not read again
+     */
+    public Stored hash(Path path, String expected) throws IOException {
+        return Retries.run(() -> hashSurely(path, expected));
+    }
+
+    private Stored hashSurely(Path path, String expected) throws IOException {
+        Stored stored = hashOnce(path);
+        if (!stored.sha256.equals(expected)
+                && !store(path).hasSafeTransport()
+                && !hashOnce(path).equals(stored)) {
+            throw new IOException("Cannot read %s: its bytes changed on the way".formatted(path));
+        }
+        return stored;
     }
 
     private Stored hashOnce(Path path) throws IOException {

@@ -62,6 +62,11 @@ abstract class Store {
         return false;
     }
 
+    /** Whether a byte that changes on the way to here is noticed. */
+    boolean hasSafeTransport() {
+        return true;
+    }
+
     /**
      * Makes a file that nobody has made before.
      *

@@ -227,6 +227,31 @@ class S3StorageTest extends StorageContract {
         }
     }
 
+    /** As when a commit writes down the hashes of its files. */
+    @Test
+    void aHashOfBytesThatChangedOnTheWayIsFound() throws IOException {
+        Path file = new Path(folder, "hashed.bin");
+        String sha256 =
+                storage.replace(file, folder, out -> out.write(new byte[3000])).sha256();
+        for (int hurt = 0; hurt < 2; hurt++) {
+            int victim = hurt;
+            AtomicInteger reads = new AtomicInteger();
+            faulty.setPlan(request -> request.type().equals("GetObject") && reads.getAndIncrement() == victim
+                    ? Fault.CORRUPTED
+                    : Fault.NONE);
+            assertThat(storage.hash(file).sha256()).isEqualTo(sha256);
+            reads.set(0);
+            assertThat(storage.hash(file, sha256).sha256()).isEqualTo(sha256);
+        }
+        AtomicInteger reads = new AtomicInteger();
+        faulty.setPlan(request -> {
+            reads.addAndGet(request.type().equals("GetObject") ? 1 : 0);
+            return Fault.NONE;
+        });
+        storage.hash(file, sha256);
+        assertThat(reads).hasValue(1);
+    }
+
     @Test
     void tagsOfTwoKindsInOneBucketAreNotTrusted() throws IOException {
         List<Path> files = threeObjects();
