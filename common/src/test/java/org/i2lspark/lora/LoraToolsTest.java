@@ -18,11 +18,13 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.assertj.core.data.Offset;
 import org.i2lspark.lora.LoraSource.Shape;
 import org.i2lspark.safetensors.DType;
 import org.i2lspark.safetensors.SafetensorsFile;
+import org.i2lspark.safetensors.TensorInfo;
 import org.i2lspark.torch.ElementType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -58,6 +60,95 @@ class LoraToolsTest {
             }
             assertClose(delta, expected);
         });
+    }
+
+    /**
+     * An alpha beside a LoRA's factors is another number than its rank in Lightning's files, and in kohya's: what counts is
+     * alpha/rank · up·down, of layers that Qwen-Image-i2L leaves alone too.
+     */
+    @ParameterizedTest
+    @CsvSource({
+        "lightning-names.safetensors, '', ., transformer_blocks.1.img_mlp.net.2",
+        "musubi-all-linear.safetensors, lora_unet_, _, transformer_blocks.1.img_mlp.net.0.proj"
+    })
+    void aLoraOfAnotherAlphaThanItsRankIsConvertedReducedAndMergedWithOursAtItsStrength(
+            String name, String prefix, String dot, String someModule) throws IOException {
+        Path path = Path.of("src/test/resources/loras", name);
+        try (LoraFile lora = LoraFile.open(path)) {
+            Map<String, double[][]> expected = scaledByAlpha(path, lora.modules(), prefix, dot);
+            assertThat(expected).containsKey(someModule);
+            ReducedLora reduced = ReducedLora.toRank(lora, lora.rank() - 1);
+            RandomLora ours = new RandomLora(
+                    7,
+                    lora.modules().stream()
+                            .map(shape -> new Shape(shape.name(), 3, shape.in(), shape.out()))
+                            .toList());
+            Path oursPath = ours.write(folder.resolve("ours.safetensors"), ElementType.FLOAT32, KeyFormat.COMFYUI);
+            try (LoraFile converted = written(lora);
+                    LoraFile merged =
+                            written(new MergedLora(List.of(lora, LoraFile.open(oursPath)), List.of(0.5, 2.0)))) {
+                RandomLora.deltas(converted).forEach((module, delta) -> assertClose(delta, expected.get(module)));
+                Map<String, double[][]> ofOurs = RandomLora.deltas(ours);
+                RandomLora.deltas(merged).forEach((module, delta) -> {
+                    double[][] half = RandomLora.plus(expected.get(module), expected.get(module), -0.5);
+                    assertClose(delta, RandomLora.plus(half, ofOurs.get(module), 2));
+                });
+                assertThat(LoraDistance.total(LoraDistance.between(lora, converted))
+                                .relativeNorm())
+                        .isLessThan(1e-6);
+            }
+            double lost = 0;
+            double all = 0;
+            for (double[][] delta : expected.values()) {
+                double[] squares = RandomLora.squaredSingularValues(delta);
+                lost += Arrays.stream(squares).skip(lora.rank() - 1).sum();
+                all += Arrays.stream(squares).sum();
+            }
+            assertThat(reduced.reduction().error()).isCloseTo(Math.sqrt(lost / all), ROUNDING);
+        }
+    }
+
+    private LoraFile written(LoraSource source) throws IOException {
+        Path path = folder.resolve("written-%d.safetensors".formatted(source.rank()));
+        try (FileChannel out = FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            LoraWriter.write(out, source, ElementType.FLOAT32, KeyFormat.COMFYUI);
+        }
+        return LoraFile.open(path);
+    }
+
+    /** alpha/rank · up·down, from the tensors as they lie in the file. */
+    private static Map<String, double[][]> scaledByAlpha(Path path, List<Shape> modules, String prefix, String dot)
+            throws IOException {
+        Map<String, double[][]> deltas = new TreeMap<>();
+        try (SafetensorsFile file = SafetensorsFile.open(path)) {
+            for (Shape shape : modules) {
+                String stem = prefix + shape.name().replace(".", dot);
+                float[] down = floats(file, stem + ".lora_down.weight");
+                float[] up = floats(file, stem + ".lora_up.weight");
+                int rank = Math.toIntExact(
+                        file.tensors().get(stem + ".lora_down.weight").shape().get(0));
+                double alpha = floats(file, stem + ".alpha")[0];
+                assertThat(alpha).isNotEqualTo(rank);
+                double[][] delta = new double[shape.out()][shape.in()];
+                for (int o = 0; o < shape.out(); o++) {
+                    for (int i = 0; i < shape.in(); i++) {
+                        for (int r = 0; r < rank; r++) {
+                            delta[o][i] += alpha / rank * up[o * rank + r] * down[r * shape.in() + i];
+                        }
+                    }
+                }
+                deltas.put(shape.name(), delta);
+            }
+            assertThat(file.tensors()).hasSize(3 * modules.size());
+        }
+        return deltas;
+    }
+
+    private static float[] floats(SafetensorsFile file, String name) throws IOException {
+        TensorInfo tensor = file.tensors().get(name);
+        ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(tensor.byteSize()));
+        file.read(name, 0, bytes);
+        return FloatCodec.decode(bytes.flip(), tensor.dtype());
     }
 
     @ParameterizedTest

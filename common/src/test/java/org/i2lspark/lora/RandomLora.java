@@ -28,14 +28,23 @@ final class RandomLora implements LoraSource {
     }
 
     RandomLora(long seed, int rank, List<String> names) {
+        this(seed, names.stream().map(name -> shape(name, rank)).toList());
+    }
+
+    RandomLora(long seed, List<Shape> shapes) {
         Random random = new Random(seed);
-        for (String name : names) {
-            int in = name.contains("mlp") ? 20 : 9;
-            int out = name.contains("mod") ? 24 : 7;
+        for (Shape shape : shapes) {
             modules.put(
-                    new Shape(name, rank, in, out),
-                    new Factors(gaussian(random, rank * in), gaussian(random, out * rank)));
+                    shape,
+                    new Factors(
+                            gaussian(random, shape.rank() * shape.in()), gaussian(random, shape.out() * shape.rank())));
         }
+    }
+
+    private static Shape shape(String name, int rank) {
+        int in = name.contains("mlp") ? 20 : 9;
+        int out = name.contains("mod") ? 24 : 7;
+        return new Shape(name, rank, in, out);
     }
 
     private static float[] gaussian(Random random, int size) {
