@@ -2,16 +2,16 @@ package org.i2lspark;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Function;
 import org.i2lspark.MemoryPlan.Way;
 import org.i2lspark.torch.Torch;
 import org.i2lspark.torch.TorchDevice;
 
-/** Encoders and decoders, which are in the device's memory together or in turns. */
+/** Parts of a stack, which are in the device's memory together or in turns. */
 final class DeviceShare implements AutoCloseable {
-    private final Holder<Encoders> encoders;
-    private final Holder<Decoders> decoders;
+    private final List<Part<?>> parts = new ArrayList<>();
     private final Way way;
     private final TorchDevice device;
     private final ReentrantLock turn = new ReentrantLock(true);
@@ -22,22 +22,28 @@ final class DeviceShare implements AutoCloseable {
         T load() throws IOException;
     }
 
+    /** Works with what is loaded. */
+    @FunctionalInterface
+    interface Work<T, R, E extends Exception> {
+        R apply(T part) throws E;
+    }
+
     /** What is loaded, or can be. */
-    private static final class Holder<T extends AutoCloseable> {
+    static final class Part<T extends AutoCloseable> {
         private final Loading<T> loading;
         private T loaded;
 
-        Holder(Loading<T> loading) {
+        private Part(Loading<T> loading) {
             this.loading = loading;
         }
 
-        void load() throws IOException {
+        private void load() throws IOException {
             if (loaded == null) {
                 loaded = loading.load();
             }
         }
 
-        void close() {
+        private void close() {
             if (loaded != null) {
                 T closing = loaded;
                 loaded = null;
@@ -50,17 +56,23 @@ final class DeviceShare implements AutoCloseable {
         }
     }
 
-    /** Loads the weights, when they take turns the encoders' alone. */
-    DeviceShare(Loading<Encoders> encoders, Loading<Decoders> decoders, Way way, TorchDevice device)
-            throws IOException {
-        this.encoders = new Holder<>(encoders);
-        this.decoders = new Holder<>(decoders);
+    DeviceShare(Way way, TorchDevice device) {
         this.way = way;
         this.device = device;
+    }
+
+    /** Adds a part, which is not loaded yet. */
+    <T extends AutoCloseable> Part<T> add(Loading<T> loading) {
+        Part<T> part = new Part<>(loading);
+        parts.add(part);
+        return part;
+    }
+
+    /** Loads the weights of all parts, when they take turns those of the first one alone. */
+    void load() throws IOException {
         try {
-            this.encoders.load();
-            if (way == Way.TOGETHER) {
-                this.decoders.load();
+            for (Part<?> part : way == Way.TOGETHER ? parts : parts.subList(0, 1)) {
+                part.load();
             }
         } catch (Throwable e) {
             close();
@@ -68,30 +80,29 @@ final class DeviceShare implements AutoCloseable {
         }
     }
 
-    <R> R withEncoders(Function<Encoders, R> work) {
-        return use(encoders, decoders, work);
-    }
-
-    <R> R withDecoders(Function<Decoders, R> work) {
-        return use(decoders, encoders, work);
-    }
-
-    private <T extends AutoCloseable, R> R use(Holder<T> used, Holder<?> other, Function<T, R> work) {
+    /** Works with a part; when they take turns, no other is there and nobody else works meanwhile. */
+    <T extends AutoCloseable, R, E extends Exception> R use(Part<T> part, Work<T, R, E> work) throws E {
         if (way == Way.TOGETHER) {
-            return work.apply(used.loaded);
+            return work.apply(part.loaded);
         }
         turn.lock();
         try {
-            if (used.loaded == null) {
-                other.close();
-                Torch.releaseIdleMemory(device);
-                used.load();
-            }
-            return work.apply(used.loaded);
-        } catch (IOException e) {
-            throw new UncheckedIOException("Cannot load weights again: " + e.getMessage(), e);
+            takeTurn(part);
+            return work.apply(part.loaded);
         } finally {
             turn.unlock();
+        }
+    }
+
+    private void takeTurn(Part<?> part) {
+        if (part.loaded == null) {
+            parts.forEach(Part::close);
+            Torch.releaseIdleMemory(device);
+            try {
+                part.load();
+            } catch (IOException e) {
+                throw new UncheckedIOException("Cannot load weights again: " + e.getMessage(), e);
+            }
         }
     }
 
@@ -99,8 +110,7 @@ final class DeviceShare implements AutoCloseable {
     public void close() {
         turn.lock();
         try {
-            encoders.close();
-            decoders.close();
+            parts.forEach(Part::close);
         } finally {
             turn.unlock();
         }

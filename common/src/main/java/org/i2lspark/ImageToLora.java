@@ -46,6 +46,8 @@ public final class ImageToLora implements AutoCloseable {
     public static final int COARSE_CROP_SIZE = 224;
 
     private final DeviceShare share;
+    private final DeviceShare.Part<Encoders> encoders;
+    private final DeviceShare.Part<Decoders> decoders;
     private final MemoryPlan plan;
     private final TorchDevice device;
     private final CropUploader uploader;
@@ -57,11 +59,10 @@ public final class ImageToLora implements AutoCloseable {
         this.device = device;
         this.plan = plan;
         this.uploader = new CropUploader(device);
-        this.share = new DeviceShare(
-                () -> new Encoders(model, precision, device, positions, plan),
-                () -> new Decoders(model, precision, device, plan),
-                plan.way(),
-                device);
+        this.share = new DeviceShare(plan.way(), device);
+        this.encoders = share.add(() -> new Encoders(model, precision, device, positions, plan));
+        this.decoders = share.add(() -> new Decoders(model, precision, device, plan));
+        share.load();
     }
 
     /**
@@ -118,7 +119,7 @@ public final class ImageToLora implements AutoCloseable {
             for (int size = 0; size < images.get(0).crops().size(); size++) {
                 crops.add(upload(temporary, images, size));
             }
-            return share.withEncoders(encoders -> encoders.embed(crops));
+            return share.use(encoders, loaded -> loaded.embed(crops));
         }
     }
 
@@ -181,7 +182,7 @@ public final class ImageToLora implements AutoCloseable {
                         .map(image -> new LoraMerger.Input(image.style(), image.residuals()))
                         .toList())
                 .toList();
-        return share.withDecoders(decoders -> decoders.merger().merge(inputs, loraType, highestRank));
+        return share.use(decoders, loaded -> loaded.merger().merge(inputs, loraType, highestRank));
     }
 
     @Override

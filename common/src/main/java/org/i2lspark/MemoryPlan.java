@@ -15,6 +15,7 @@ import org.i2lspark.encoder.QwenVlConfig;
 import org.i2lspark.encoder.SigLip2Config;
 import org.i2lspark.image.RgbImage;
 import org.i2lspark.model.I2lModel;
+import org.i2lspark.model.Network;
 import org.i2lspark.safetensors.TensorStore;
 import org.i2lspark.torch.BlockWeights.Placement;
 import org.i2lspark.torch.ElementType;
@@ -36,11 +37,11 @@ public record MemoryPlan(Way way, Set<Part> streamed, int qwenVlBatch, int chunk
     /** A block that is used and the next one, and what comes before and after all blocks. */
     private static final int BLOCKS_IN_MEMORY = 3;
 
-    /** How encoders and decoders share the device's memory. */
+    /** How parts such as encoders and decoders share the device's memory. */
     public enum Way {
         /** All are there. */
         TOGETHER,
-        /** The encoders are there while images are embedded, the decoders while styles are decoded. */
+        /** One is there at a time: encoders while images are embedded, decoders while styles are decoded. */
         IN_TURNS
     }
 
@@ -141,7 +142,7 @@ public record MemoryPlan(Way way, Set<Part> streamed, int qwenVlBatch, int chunk
             List<Size> sizes = new ArrayList<>();
             sizes.add(blocks(Part.SIGLIP2, siglip2.parameters() * width, siglip2.layers()));
             sizes.add(blocks(Part.DINOV3, dinov3.parameters() * width, dinov3.layers()));
-            Optional<QwenVlConfig> qwenVl = model.qwenVl().map(I2lModel.Encoder::config);
+            Optional<QwenVlConfig> qwenVl = model.qwenVl().map(Network::config);
             qwenVl.ifPresent(config -> sizes.add(blocks(Part.QWEN_VL, config.parameters() * width, config.layers())));
             long factors = 0;
             long factorsPassing = 0;

@@ -5,6 +5,8 @@ import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.sli
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.tngtech.archunit.ArchConfiguration;
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import java.io.IOException;
@@ -54,7 +56,9 @@ class WallsTest {
                         "org.i2lspark.torch",
                         "org.i2lspark.encoder",
                         "org.i2lspark.lora",
-                        "org.i2lspark.decoder")
+                        "org.i2lspark.decoder",
+                        "org.i2lspark.tokenizer",
+                        "org.i2lspark.diffusion")
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("org.i2lspark.model", "org.i2lspark")
@@ -69,7 +73,18 @@ class WallsTest {
                 .resideInAnyPackage("org.i2lspark.safetensors", "org.i2lspark.image..", "org.i2lspark.lora")
                 .should()
                 .dependOnClassesThat()
-                .resideInAnyPackage("org.i2lspark.encoder", "org.i2lspark.decoder")
+                .resideInAnyPackage("org.i2lspark.encoder", "org.i2lspark.decoder", "org.i2lspark.diffusion")
+                .check(classes);
+    }
+
+    @Test
+    void theTokenizerBuildsOnNothing() {
+        noClasses()
+                .that()
+                .resideInAPackage("org.i2lspark.tokenizer")
+                .should()
+                .dependOnClassesThat(JavaClass.Predicates.resideInAnyPackage("org.i2lspark..")
+                        .and(DescribedPredicate.not(JavaClass.Predicates.resideInAPackage("org.i2lspark.tokenizer"))))
                 .check(classes);
     }
 

@@ -1,13 +1,12 @@
 package org.i2lspark.encoder;
 
-import static org.i2lspark.encoder.SigLip2Config.putPair;
-
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.i2lspark.safetensors.TensorLayout;
+import org.i2lspark.safetensors.TensorShapes;
 
 /**
  * The sizes of a DINOv3 vision transformer with gated MLP.
@@ -78,7 +77,7 @@ public record DinoV3Config(
 
     /** How many numbers the weights are. */
     public long parameters() {
-        return SigLip2Config.elements(weights());
+        return TensorShapes.elements(weights());
     }
 
     /** How many numbers there are at most, beside the weights, while an image is encoded. */
@@ -95,22 +94,22 @@ public record DinoV3Config(
         Map<String, List<Long>> weights = new LinkedHashMap<>();
         weights.put("embeddings.cls_token", List.of(1L, 1L, hidden));
         weights.put("embeddings.register_tokens", List.of(1L, (long) registers, hidden));
-        putPair(weights, "embeddings.patch_embeddings", List.of(hidden, 3L, patch, patch));
+        TensorShapes.putPair(weights, "embeddings.patch_embeddings", List.of(hidden, 3L, patch, patch));
         for (int i = 0; i < layers; i++) {
             String layer = "layer." + i + ".";
-            putPair(weights, layer + "norm1", List.of(hidden));
+            TensorShapes.putPair(weights, layer + "norm1", List.of(hidden));
             weights.put(layer + "attention.k_proj.weight", List.of(hidden, hidden));
             weights.put(layer + "attention.v_proj.weight", List.of(hidden, hidden));
             weights.put(layer + "attention.q_proj.weight", List.of(hidden, hidden));
-            putPair(weights, layer + "attention.o_proj", List.of(hidden, hidden));
+            TensorShapes.putPair(weights, layer + "attention.o_proj", List.of(hidden, hidden));
             weights.put(layer + "layer_scale1.lambda1", List.of(hidden));
-            putPair(weights, layer + "norm2", List.of(hidden));
-            putPair(weights, layer + "mlp.gate_proj", List.of(intermediate, hidden));
-            putPair(weights, layer + "mlp.up_proj", List.of(intermediate, hidden));
-            putPair(weights, layer + "mlp.down_proj", List.of(hidden, intermediate));
+            TensorShapes.putPair(weights, layer + "norm2", List.of(hidden));
+            TensorShapes.putPair(weights, layer + "mlp.gate_proj", List.of(intermediate, hidden));
+            TensorShapes.putPair(weights, layer + "mlp.up_proj", List.of(intermediate, hidden));
+            TensorShapes.putPair(weights, layer + "mlp.down_proj", List.of(hidden, intermediate));
             weights.put(layer + "layer_scale2.lambda1", List.of(hidden));
         }
-        putPair(weights, "norm", List.of(hidden));
+        TensorShapes.putPair(weights, "norm", List.of(hidden));
         return weights;
     }
 }

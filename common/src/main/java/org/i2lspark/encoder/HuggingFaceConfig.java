@@ -8,9 +8,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** Typed access to a Hugging Face {@code config.json}; every message names the file and the field. */
-final class HuggingFaceConfig {
+public final class HuggingFaceConfig {
     private static final JsonMapper JSON = new JsonMapper();
 
     private final Path path;
@@ -22,11 +23,12 @@ final class HuggingFaceConfig {
     }
 
     /** Reads the file; of a combined text and vision config, the vision part. */
-    static HuggingFaceConfig read(Path path) throws IOException {
+    public static HuggingFaceConfig read(Path path) throws IOException {
         return readWhole(path).partOrSelf("vision_config");
     }
 
-    static HuggingFaceConfig readWhole(Path path) throws IOException {
+    /** Reads the file. */
+    public static HuggingFaceConfig readWhole(Path path) throws IOException {
         try {
             return new HuggingFaceConfig(path, JSON.readTree(Files.readAllBytes(path)));
         } catch (JsonProcessingException e) {
@@ -35,7 +37,7 @@ final class HuggingFaceConfig {
     }
 
     /** The object in a field. */
-    HuggingFaceConfig part(String field) throws IOException {
+    public HuggingFaceConfig part(String field) throws IOException {
         if (!root.path(field).isObject()) {
             throw invalid(field, "an object");
         }
@@ -43,11 +45,12 @@ final class HuggingFaceConfig {
     }
 
     /** The object in a field, or this one where there is none. */
-    HuggingFaceConfig partOrSelf(String field) throws IOException {
+    public HuggingFaceConfig partOrSelf(String field) throws IOException {
         return root.path(field).isObject() ? part(field) : this;
     }
 
-    List<Integer> positives(String field, List<Integer> byDefault) throws IOException {
+    /** Whole numbers, none negative; the default where there is no such field. */
+    public List<Integer> positives(String field, List<Integer> byDefault) throws IOException {
         JsonNode array = root.path(field);
         if (array.isMissingNode()) {
             return byDefault;
@@ -62,7 +65,8 @@ final class HuggingFaceConfig {
         return List.copyOf(numbers);
     }
 
-    int positive(String field) throws IOException {
+    /** A whole number, at least 1. */
+    public int positive(String field) throws IOException {
         JsonNode value = root.path(field);
         if (!value.isIntegralNumber() || !value.canConvertToInt() || value.intValue() < 1) {
             throw invalid(field, "a positive whole number");
@@ -70,11 +74,13 @@ final class HuggingFaceConfig {
         return value.intValue();
     }
 
-    int positive(String field, int byDefault) throws IOException {
+    /** The same; the default where there is no such field. */
+    public int positive(String field, int byDefault) throws IOException {
         return root.has(field) ? positive(field) : byDefault;
     }
 
-    double number(String field, double byDefault) throws IOException {
+    /** A number; the default where there is no such field. */
+    public double number(String field, double byDefault) throws IOException {
         JsonNode value = root.path(field);
         if (value.isMissingNode()) {
             return byDefault;
@@ -85,15 +91,39 @@ final class HuggingFaceConfig {
         return value.doubleValue();
     }
 
+    /** A number; empty where there is no such field, or null in it. */
+    public Optional<Double> optionalNumber(String field) throws IOException {
+        return root.path(field).isMissingNode() || root.path(field).isNull()
+                ? Optional.empty()
+                : Optional.of(number(field, 0));
+    }
+
+    /** Numbers; the default where there is no such field. */
+    public List<Double> numbers(String field, List<Double> byDefault) throws IOException {
+        JsonNode array = root.path(field);
+        if (array.isMissingNode()) {
+            return byDefault;
+        }
+        List<Double> numbers = new ArrayList<>();
+        for (JsonNode number : array) {
+            if (!number.isNumber()) {
+                throw invalid(field, "an array of numbers");
+            }
+            numbers.add(number.doubleValue());
+        }
+        return List.copyOf(numbers);
+    }
+
     /** Refuses a model whose graph differs from ours in this field. An absent field is taken to agree. */
-    void require(String field, Object expected) throws IOException {
+    public void require(String field, Object expected) throws IOException {
         JsonNode value = root.path(field);
         if (!value.isMissingNode() && !value.asText().equals(expected.toString())) {
             throw invalid(field, expected + ", the only graph that is supported");
         }
     }
 
-    IOException invalid(String field, String expected) {
+    /** What is wrong with a field, to be thrown. */
+    public IOException invalid(String field, String expected) {
         return new IOException(
                 "Invalid %s: field %s is %s (expected %s)".formatted(path, field, root.path(field), expected));
     }

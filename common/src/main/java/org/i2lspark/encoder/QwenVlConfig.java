@@ -1,7 +1,5 @@
 package org.i2lspark.encoder;
 
-import static org.i2lspark.encoder.SigLip2Config.putPair;
-
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -9,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.i2lspark.safetensors.TensorLayout;
+import org.i2lspark.safetensors.TensorShapes;
 
 /**
  * The sizes of a Qwen2.5-VL model.
@@ -135,13 +134,18 @@ public record QwenVlConfig(
     public TensorLayout layout() {
         Map<String, List<Long>> all = new TreeMap<>(visionWeights());
         all.putAll(languageWeights());
-        all.put(QwenVlEncoder.EMBEDDING, List.of((long) vocabulary, (long) hiddenSize));
+        all.put(QwenLanguageModel.EMBEDDING, List.of((long) vocabulary, (long) hiddenSize));
         return TensorLayout.of(all);
     }
 
     /** How many numbers the weights are of which an encoder makes use. */
     public long parameters() {
-        return SigLip2Config.elements(visionWeights()) + SigLip2Config.elements(languageWeights());
+        return TensorShapes.elements(visionWeights()) + TensorShapes.elements(languageWeights());
+    }
+
+    /** How many numbers the weights of the language model are. */
+    public long languageParameters() {
+        return TensorShapes.elements(languageWeights());
     }
 
     /** How many numbers there are at most, beside the weights, while a crop of this side in pixels is encoded. */
@@ -168,15 +172,15 @@ public record QwenVlConfig(
             String block = "visual.blocks." + i + ".";
             weights.put(block + "norm1.weight", List.of(width));
             weights.put(block + "norm2.weight", List.of(width));
-            putPair(weights, block + "attn.qkv", List.of(3 * width, width));
-            putPair(weights, block + "attn.proj", List.of(width, width));
-            putPair(weights, block + "mlp.gate_proj", List.of(intermediate, width));
-            putPair(weights, block + "mlp.up_proj", List.of(intermediate, width));
-            putPair(weights, block + "mlp.down_proj", List.of(width, intermediate));
+            TensorShapes.putPair(weights, block + "attn.qkv", List.of(3 * width, width));
+            TensorShapes.putPair(weights, block + "attn.proj", List.of(width, width));
+            TensorShapes.putPair(weights, block + "mlp.gate_proj", List.of(intermediate, width));
+            TensorShapes.putPair(weights, block + "mlp.up_proj", List.of(intermediate, width));
+            TensorShapes.putPair(weights, block + "mlp.down_proj", List.of(width, intermediate));
         }
         weights.put("visual.merger.ln_q.weight", List.of(width));
-        putPair(weights, "visual.merger.mlp.0", List.of(merged, merged));
-        putPair(weights, "visual.merger.mlp.2", List.of((long) hiddenSize, merged));
+        TensorShapes.putPair(weights, "visual.merger.mlp.0", List.of(merged, merged));
+        TensorShapes.putPair(weights, "visual.merger.mlp.2", List.of((long) hiddenSize, merged));
         return weights;
     }
 
@@ -188,9 +192,9 @@ public record QwenVlConfig(
         for (int i = 0; i < layers; i++) {
             String layer = "model.layers." + i + ".";
             weights.put(layer + "input_layernorm.weight", List.of(width));
-            putPair(weights, layer + "self_attn.q_proj", List.of(width, width));
-            putPair(weights, layer + "self_attn.k_proj", List.of(keyValue, width));
-            putPair(weights, layer + "self_attn.v_proj", List.of(keyValue, width));
+            TensorShapes.putPair(weights, layer + "self_attn.q_proj", List.of(width, width));
+            TensorShapes.putPair(weights, layer + "self_attn.k_proj", List.of(keyValue, width));
+            TensorShapes.putPair(weights, layer + "self_attn.v_proj", List.of(keyValue, width));
             weights.put(layer + "self_attn.o_proj.weight", List.of(width, width));
             weights.put(layer + "post_attention_layernorm.weight", List.of(width));
             weights.put(layer + "mlp.gate_proj.weight", List.of((long) intermediateSize, width));

@@ -20,10 +20,7 @@ import org.i2lspark.torch.WeightLoader;
  * of the token embedding only the rows that the prompt uses.
  */
 public final class QwenVlEncoder implements AutoCloseable {
-    static final String EMBEDDING = "model.embed_tokens.weight";
-
-    private static final Graph GRAPH = Graph.load(QwenVlEncoder.class, "qwen2_5_vl.py");
-    /** Of a block of the vision tower and of a layer of the language model. */
+    private static final Graph GRAPH = QwenLanguageModel.GRAPH;
     private static final int BLOCK_WEIGHTS = 12;
 
     private final QwenVlConfig config;
@@ -32,8 +29,7 @@ public final class QwenVlEncoder implements AutoCloseable {
     private final List<Tensor> visionStart;
     private final BlockWeights visionBlocks;
     private final List<Tensor> visionFinish;
-    private final BlockWeights languageBlocks;
-    private final List<Tensor> languageFinish;
+    private final QwenLanguageModel language;
     private final Tensor prompt;
     private final TorchDevice device;
     /** By the side of the crops. */
@@ -72,13 +68,10 @@ public final class QwenVlEncoder implements AutoCloseable {
         this.visionStart = loader.load(scope, vision.subList(0, 1));
         this.visionBlocks = loader.loadBlocks(scope, vision.subList(1, visionEnd), BLOCK_WEIGHTS, placement);
         this.visionFinish = loader.load(scope, vision.subList(visionEnd, vision.size()));
-        List<String> language = List.copyOf(config.languageWeights().keySet());
-        int languageEnd = BLOCK_WEIGHTS * config.layers();
-        this.languageBlocks = loader.loadBlocks(scope, language.subList(0, languageEnd), BLOCK_WEIGHTS, placement);
-        this.languageFinish = loader.load(scope, language.subList(languageEnd, language.size()));
+        this.language = new QwenLanguageModel(config, loader, scope, placement);
         List<Integer> ids = Stream.concat(EditPrompt.INSTANCE.before().stream(), EditPrompt.INSTANCE.after().stream())
                 .toList();
-        this.prompt = loader.loadRows(scope, EMBEDDING, ids);
+        this.prompt = loader.loadRows(scope, QwenLanguageModel.EMBEDDING, ids);
     }
 
     /** The side that the model sees of a crop: the nearest multiple of a merged cell, in pixels. */
@@ -108,7 +101,14 @@ public final class QwenVlEncoder implements AutoCloseable {
         try (TensorScope temporary = new TensorScope()) {
             Tensor pixels = resize(cropSize).apply(temporary, crops);
             Tensor cells = see(temporary, pixels, grid, windows);
-            return read(scope, cells, grid);
+            return language.read(
+                    scope,
+                    cells,
+                    prompt,
+                    EditPrompt.INSTANCE.before().size(),
+                    grid,
+                    positions,
+                    EditPrompt.INSTANCE.dropped());
         }
     }
 
@@ -136,36 +136,6 @@ public final class QwenVlEncoder implements AutoCloseable {
         }
     }
 
-    /** The language model: cells within the prompt to hidden states. */
-    private Tensor read(TensorScope scope, Tensor cells, int grid) {
-        int before = EditPrompt.INSTANCE.before().size();
-        try (TensorScope temporary = new TensorScope()) {
-            Tensor x = GRAPH.call(temporary, "language_start", cells, prompt, before);
-            Tensor rotary = GRAPH.call(
-                    temporary,
-                    "language_rotary",
-                    x,
-                    grid,
-                    before,
-                    config.ropeTheta(),
-                    toLongs(config.ropeSections()),
-                    positions == ImagePositions.GRID);
-            Tensor y = languageBlocks.pass(
-                    x,
-                    (in, first, weights) -> GRAPH.call(
-                            temporary,
-                            "language_blocks",
-                            in,
-                            rotary,
-                            weights,
-                            config.heads(),
-                            config.keyValueHeads(),
-                            config.epsilon()));
-            return GRAPH.call(
-                    scope, "language_finish", y, languageFinish, config.epsilon(), EditPrompt.INSTANCE.dropped());
-        }
-    }
-
     private ByteResize resize(int cropSize) {
         return resizes.computeIfAbsent(
                 cropSize, from -> ByteResize.on(scope, Filter.BICUBIC, from, imageSize(from), device));
@@ -185,7 +155,7 @@ public final class QwenVlEncoder implements AutoCloseable {
     @Override
     public void close() {
         visionBlocks.close();
-        languageBlocks.close();
+        language.close();
         scope.close();
     }
 }

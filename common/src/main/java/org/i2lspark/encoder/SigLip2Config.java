@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.i2lspark.safetensors.TensorLayout;
+import org.i2lspark.safetensors.TensorShapes;
 
 /**
  * The sizes of a SigLIP2 vision tower.
@@ -64,46 +65,34 @@ public record SigLip2Config(
         weights.put("embeddings.position_embedding.weight", List.of(positions, hidden));
         for (int i = 0; i < layers; i++) {
             String layer = "encoder.layers." + i + ".";
-            putPair(weights, layer + "layer_norm1", List.of(hidden));
-            putPair(weights, layer + "self_attn.k_proj", List.of(hidden, hidden));
-            putPair(weights, layer + "self_attn.v_proj", List.of(hidden, hidden));
-            putPair(weights, layer + "self_attn.q_proj", List.of(hidden, hidden));
-            putPair(weights, layer + "self_attn.out_proj", List.of(hidden, hidden));
-            putPair(weights, layer + "layer_norm2", List.of(hidden));
-            putPair(weights, layer + "mlp.fc1", List.of(intermediate, hidden));
-            putPair(weights, layer + "mlp.fc2", List.of(hidden, intermediate));
+            TensorShapes.putPair(weights, layer + "layer_norm1", List.of(hidden));
+            TensorShapes.putPair(weights, layer + "self_attn.k_proj", List.of(hidden, hidden));
+            TensorShapes.putPair(weights, layer + "self_attn.v_proj", List.of(hidden, hidden));
+            TensorShapes.putPair(weights, layer + "self_attn.q_proj", List.of(hidden, hidden));
+            TensorShapes.putPair(weights, layer + "self_attn.out_proj", List.of(hidden, hidden));
+            TensorShapes.putPair(weights, layer + "layer_norm2", List.of(hidden));
+            TensorShapes.putPair(weights, layer + "mlp.fc1", List.of(intermediate, hidden));
+            TensorShapes.putPair(weights, layer + "mlp.fc2", List.of(hidden, intermediate));
         }
-        putPair(weights, "post_layernorm", List.of(hidden));
+        TensorShapes.putPair(weights, "post_layernorm", List.of(hidden));
         weights.put("head.probe", List.of(1L, 1L, hidden));
         weights.put("head.attention.in_proj_weight", List.of(3 * hidden, hidden));
         weights.put("head.attention.in_proj_bias", List.of(3 * hidden));
-        putPair(weights, "head.attention.out_proj", List.of(hidden, hidden));
-        putPair(weights, "head.layernorm", List.of(hidden));
-        putPair(weights, "head.mlp.fc1", List.of(intermediate, hidden));
-        putPair(weights, "head.mlp.fc2", List.of(hidden, intermediate));
+        TensorShapes.putPair(weights, "head.attention.out_proj", List.of(hidden, hidden));
+        TensorShapes.putPair(weights, "head.layernorm", List.of(hidden));
+        TensorShapes.putPair(weights, "head.mlp.fc1", List.of(intermediate, hidden));
+        TensorShapes.putPair(weights, "head.mlp.fc2", List.of(hidden, intermediate));
         return weights;
     }
 
     /** How many numbers the weights are. */
     public long parameters() {
-        return elements(weights());
+        return TensorShapes.elements(weights());
     }
 
     /** How many numbers there are at most, beside the weights, while an image is encoded. */
     public long workElements() {
         long patches = (long) (imageSize / patchSize) * (imageSize / patchSize);
         return patches * (2L * intermediateSize + 8L * hiddenSize);
-    }
-
-    static long elements(Map<String, List<Long>> shapes) {
-        return shapes.values().stream()
-                .mapToLong(shape -> shape.stream().reduce(1L, Math::multiplyExact))
-                .sum();
-    }
-
-    /** A weight and the bias that goes with it, as long as the weight has rows. */
-    static void putPair(Map<String, List<Long>> weights, String name, List<Long> shape) {
-        weights.put(name + ".weight", shape);
-        weights.put(name + ".bias", List.of(shape.get(0)));
     }
 }

@@ -34,8 +34,8 @@ public record Checkpoint(Path path, String layoutFingerprint, String contentFing
         MADE_UP
     }
 
-    /** The file that ties a checkpoint in shards together. */
-    static final String INDEX_NAME = "model.safetensors.index.json";
+    /** Behind the name of the whole, this names the file that ties a checkpoint in shards together. */
+    private static final String INDEX_SUFFIX = ".index.json";
 
     private static final int SAMPLED_TENSORS = 256;
     private static final int SAMPLE_BYTES = 1024;
@@ -67,11 +67,25 @@ public record Checkpoint(Path path, String layoutFingerprint, String contentFing
                     null,
                     "checkpoint missing; the model folder must mirror the hub's folders, see 'Real checkpoints' in README.md");
         }
-        if (path.endsWith(INDEX_NAME)) {
+        if (path.toString().endsWith(INDEX_SUFFIX)) {
             return ShardedSafetensors.open(path);
         }
         SafetensorsFile file = SafetensorsFile.open(path);
         return MadeUpWeights.areIn(file) ? new MadeUpWeights(file) : file;
+    }
+
+    /** The index of a checkpoint in shards, or the one file where that is there and the index is not. */
+    static Path wholeOrIndex(Path whole) {
+        Path index = whole.resolveSibling(whole.getFileName() + INDEX_SUFFIX);
+        return Files.exists(whole) && !Files.exists(index) ? whole : index;
+    }
+
+    /** For a person, what kind of weights these are. */
+    String kind() {
+        if (origin == Origin.MADE_UP) {
+            return "made-up weights";
+        }
+        return released().isPresent() ? "released" : "not the released size";
     }
 
     /** Which released checkpoint has this layout, if one does. */

@@ -10,14 +10,13 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.i2lspark.decoder.Bias;
 import org.i2lspark.decoder.DecoderKind;
 import org.i2lspark.decoder.DecoderLayout;
 import org.i2lspark.encoder.DinoV3Config;
 import org.i2lspark.encoder.QwenVlConfig;
 import org.i2lspark.encoder.SigLip2Config;
-import org.i2lspark.safetensors.TensorLayout;
 import org.i2lspark.safetensors.TensorStore;
 
 /**
@@ -28,9 +27,9 @@ import org.i2lspark.safetensors.TensorStore;
  * @param decoders in the order in which their factors are merged
  */
 public record I2lModel(
-        Encoder<SigLip2Config> siglip2,
-        Encoder<DinoV3Config> dinov3,
-        Optional<Encoder<QwenVlConfig>> qwenVl,
+        Network<SigLip2Config> siglip2,
+        Network<DinoV3Config> dinov3,
+        Optional<Network<QwenVlConfig>> qwenVl,
         List<Decoder> decoders,
         Optional<Checkpoint> bias) {
     public static final String SIGLIP2_PATH = "DiffSynth-Studio/General-Image-Encoders/SigLIP2-G384/model.safetensors";
@@ -41,16 +40,8 @@ public record I2lModel(
     private static final String BIAS_TITLE = "Qwen-Image-i2L-Bias";
     static final String OUTPUT_HEAD = "lm_head.weight";
 
-    /** An encoder's checkpoint and sizes. */
-    public record Encoder<C>(Checkpoint checkpoint, C config) {}
-
     /** A decoder's checkpoint and sizes. */
     public record Decoder(Checkpoint checkpoint, DecoderLayout layout) {}
-
-    @FunctionalInterface
-    private interface ConfigReader<C> {
-        C read(Path path) throws IOException;
-    }
 
     /** Where a variant's decoder, or the Bias, lies in a model folder. */
     public static String path(Variant variant) {
@@ -90,26 +81,23 @@ public record I2lModel(
             throw new FileSystemException(
                     models.toString(), null, "it is not a folder; expected the folder that holds DiffSynth-Studio/");
         }
-        Encoder<SigLip2Config> siglip2 = encoder(
+        Network<SigLip2Config> siglip2 = Network.inspect(
                 models.resolve(SIGLIP2_PATH),
                 ReleasedCheckpoint.SIGLIP2_G384,
                 SigLip2Config::read,
                 SigLip2Config.RELEASED,
-                SigLip2Config::layout);
-        Encoder<DinoV3Config> dinov3 = encoder(
+                SigLip2Config::layout,
+                name -> true);
+        Network<DinoV3Config> dinov3 = Network.inspect(
                 models.resolve(DINOV3_PATH),
                 ReleasedCheckpoint.DINOV3_7B,
                 DinoV3Config::read,
                 DinoV3Config.RELEASED,
-                DinoV3Config::layout);
-        Optional<Encoder<QwenVlConfig>> qwenVl = Optional.empty();
+                DinoV3Config::layout,
+                name -> true);
+        Optional<Network<QwenVlConfig>> qwenVl = Optional.empty();
         if (needHiddenStates(variants)) {
-            qwenVl = Optional.of(encoder(
-                    qwenVlPath(models),
-                    ReleasedCheckpoint.QWEN2_5_VL_7B,
-                    QwenVlConfig::read,
-                    QwenVlConfig.RELEASED,
-                    QwenVlConfig::layout));
+            qwenVl = Optional.of(qwenVl(models));
         }
         List<Decoder> decoders = new ArrayList<>();
         for (Variant variant : variants) {
@@ -132,40 +120,15 @@ public record I2lModel(
         return new I2lModel(siglip2, dinov3, qwenVl, List.copyOf(decoders), bias);
     }
 
-    /** The index of a checkpoint in shards, or the one file. */
-    private static Path qwenVlPath(Path models) {
-        Path single = models.resolve(QWEN_VL_FOLDER).resolve("model.safetensors");
-        Path index = single.resolveSibling(Checkpoint.INDEX_NAME);
-        return Files.exists(single) && !Files.exists(index) ? single : index;
-    }
-
-    private static <C> Encoder<C> encoder(
-            Path path,
-            ReleasedCheckpoint released,
-            ConfigReader<C> reader,
-            C releasedConfig,
-            Function<C, TensorLayout> layout)
-            throws IOException {
-        Checkpoint checkpoint = Checkpoint.inspect(path);
-        checkpoint.requireNotAnother(released);
-        Path configFile = path.resolveSibling("config.json");
-        C config = Files.exists(configFile) ? reader.read(configFile) : releasedConfig;
-        List<String> differences;
-        try (TensorStore store = checkpoint.open()) {
-            differences =
-                    layout.apply(config).differences(TensorLayout.of(store).without(OUTPUT_HEAD));
-        }
-        if (!differences.isEmpty()) {
-            throw new IOException("Not the %s checkpoint that %s describes: %s: %s"
-                    .formatted(
-                            released.title(),
-                            Files.exists(configFile)
-                                    ? configFile
-                                    : "the released model (there is no config.json beside it)",
-                            path,
-                            String.join("; ", differences)));
-        }
-        return new Encoder<>(checkpoint, config);
+    /** Qwen2.5-VL of a model folder; also Qwen-Image's text encoder. */
+    static Network<QwenVlConfig> qwenVl(Path models) throws IOException {
+        return Network.inspect(
+                Checkpoint.wholeOrIndex(models.resolve(QWEN_VL_FOLDER).resolve("model.safetensors")),
+                ReleasedCheckpoint.QWEN2_5_VL_7B,
+                QwenVlConfig::read,
+                QwenVlConfig.RELEASED,
+                QwenVlConfig::layout,
+                name -> !name.equals(OUTPUT_HEAD));
     }
 
     private static Decoder decoder(Path path, DecoderKind kind) throws IOException {
@@ -186,12 +149,12 @@ public record I2lModel(
 
     private static void requireFit(
             Decoder decoder,
-            Encoder<SigLip2Config> siglip2,
-            Encoder<DinoV3Config> dinov3,
-            Optional<Encoder<QwenVlConfig>> qwenVl)
+            Network<SigLip2Config> siglip2,
+            Network<DinoV3Config> dinov3,
+            Optional<Network<QwenVlConfig>> qwenVl)
             throws IOException {
-        int siglip2Size = siglip2.config.hiddenSize();
-        int dinov3Size = dinov3.config.hiddenSize();
+        int siglip2Size = siglip2.config().hiddenSize();
+        int dinov3Size = dinov3.config().hiddenSize();
         if (decoder.layout.embeddingSize() != siglip2Size + dinov3Size) {
             throw new IOException(
                     "Cannot use %s: it takes embeddings of %d values, SigLIP2 and DINOv3 give %d + %d = %d"
@@ -204,7 +167,7 @@ public record I2lModel(
         }
         DecoderKind kind = decoder.layout.kind();
         if (kind.tokens() > 0) {
-            int hiddenSize = qwenVl.orElseThrow().config.hiddenSize();
+            int hiddenSize = qwenVl.orElseThrow().config().hiddenSize();
             if (decoder.layout.tokenSize() != hiddenSize) {
                 throw new IOException("Cannot use %s: it takes hidden states of %d values, Qwen2.5-VL gives %d"
                         .formatted(decoder.checkpoint.path(), decoder.layout.tokenSize(), hiddenSize));
@@ -224,9 +187,9 @@ public record I2lModel(
     /** The checkpoints by the names under which they were released. */
     public Map<String, Checkpoint> checkpoints() {
         Map<String, Checkpoint> all = new TreeMap<>();
-        all.put(ReleasedCheckpoint.SIGLIP2_G384.title(), siglip2.checkpoint);
-        all.put(ReleasedCheckpoint.DINOV3_7B.title(), dinov3.checkpoint);
-        qwenVl.ifPresent(encoder -> all.put(ReleasedCheckpoint.QWEN2_5_VL_7B.title(), encoder.checkpoint));
+        all.put(ReleasedCheckpoint.SIGLIP2_G384.title(), siglip2.checkpoint());
+        all.put(ReleasedCheckpoint.DINOV3_7B.title(), dinov3.checkpoint());
+        qwenVl.ifPresent(encoder -> all.put(ReleasedCheckpoint.QWEN2_5_VL_7B.title(), encoder.checkpoint()));
         decoders.forEach(decoder -> all.put(released(decoder.layout.kind()).title(), decoder.checkpoint));
         bias.ifPresent(checkpoint -> all.put(BIAS_TITLE, checkpoint));
         return all;
@@ -234,21 +197,14 @@ public record I2lModel(
 
     /** A line for a person: which are the released checkpoints and which are of other sizes. */
     public String description() {
-        StringBuilder text = new StringBuilder();
-        checkpoints().forEach((title, checkpoint) -> {
-            text.append(text.isEmpty() ? "" : ", ").append(title).append(kind(title, checkpoint));
-        });
-        return text.toString();
+        return checkpoints().entrySet().stream()
+                .map(entry -> entry.getKey() + kind(entry.getKey(), entry.getValue()))
+                .collect(Collectors.joining(", "));
     }
 
     private static String kind(String title, Checkpoint checkpoint) {
-        if (checkpoint.origin() == Checkpoint.Origin.MADE_UP) {
-            return " (made-up weights)";
-        }
         // a Bias is of the size of the others
-        if (title.equals(BIAS_TITLE)) {
-            return "";
-        }
-        return checkpoint.released().isPresent() ? " (released)" : " (not the released size)";
+        boolean sizeIsKnown = title.equals(BIAS_TITLE) && checkpoint.origin() == Checkpoint.Origin.FILE;
+        return sizeIsKnown ? "" : " (%s)".formatted(checkpoint.kind());
     }
 }

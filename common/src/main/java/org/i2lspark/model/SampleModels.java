@@ -11,10 +11,14 @@ import java.util.TreeMap;
 import org.i2lspark.decoder.Bias;
 import org.i2lspark.decoder.DecoderKind;
 import org.i2lspark.decoder.DecoderLayout;
+import org.i2lspark.diffusion.DitConfig;
+import org.i2lspark.diffusion.FlowMatchConfig;
+import org.i2lspark.diffusion.VaeConfig;
 import org.i2lspark.encoder.DinoV3Config;
 import org.i2lspark.encoder.QwenVlConfig;
 import org.i2lspark.encoder.SigLip2Config;
 import org.i2lspark.model.SyntheticWeights.Recipe;
+import org.i2lspark.tokenizer.SmallTokenizer;
 
 /**
  * Checkpoints with made-up weights that are laid out as the released ones: the same files, tensor names, graphs and number of
@@ -33,6 +37,7 @@ public final class SampleModels {
      * @param coarseTokenSize values that the Coarse decoder compresses a token to
      * @param fineTokenSize the same of Fine
      * @param unused tensors of Qwen2.5-VL that the checkpoint has and nobody needs
+     * @param transformer that the LoRAs are for
      */
     private record Sizes(
             SigLip2Config siglip2,
@@ -43,7 +48,9 @@ public final class SampleModels {
             int compressedWithResidual,
             int coarseTokenSize,
             int fineTokenSize,
-            Map<String, List<Long>> unused) {
+            Map<String, List<Long>> unused,
+            DitConfig transformer,
+            VaeConfig vae) {
         static final int BLOCKS = 60;
 
         /** A 48th of the released width. */
@@ -66,7 +73,9 @@ public final class SampleModels {
                 8,
                 4,
                 1,
-                Map.of());
+                Map.of(),
+                new DitConfig(BLOCKS, 4, 16, List.of(4, 6, 6), 64, 16),
+                new VaeConfig(8, List.of(1, 2, 4, 4), 2, VaeConfig.RELEASED.mean(), VaeConfig.RELEASED.deviation()));
 
         static final Sizes RELEASED = new Sizes(
                 SigLip2Config.RELEASED,
@@ -77,7 +86,9 @@ public final class SampleModels {
                 128,
                 1024,
                 64,
-                Map.of(I2lModel.OUTPUT_HEAD, List.of(152064L, 3584L)));
+                Map.of(I2lModel.OUTPUT_HEAD, List.of(152064L, 3584L)),
+                DitConfig.RELEASED,
+                VaeConfig.RELEASED);
     }
 
     @FunctionalInterface
@@ -100,7 +111,7 @@ public final class SampleModels {
         return Files.exists(models.resolve(MARKER));
     }
 
-    /** Writes small checkpoints of all variants below {@code models}, about 130 MB. */
+    /** Writes small checkpoints of all variants and of Qwen-Image below {@code models}, about 165 MB. */
     public static void write(Path models) throws IOException {
         mark(
                 models,
@@ -141,6 +152,21 @@ public final class SampleModels {
         writeDecoder(Variant.COARSE, sizes.compressedWithResidual, sizes.coarseTokenSize);
         writeDecoder(Variant.FINE, sizes.compressedWithResidual, sizes.fineTokenSize);
         weights.write(models.resolve(I2lModel.path(Variant.BIAS)), recipes(Bias.shapes(Sizes.BLOCKS, sizes.width)));
+        writeQwenImage();
+    }
+
+    /** What Qwen-Image has beside Qwen2.5-VL. */
+    private void writeQwenImage() throws IOException {
+        Path transformer = models.resolve(QwenImageModel.TRANSFORMER_PATH);
+        weights.write(transformer, recipes(sizes.transformer.layout().shapes()));
+        writeConfig(transformer, sizes.transformer.toJson());
+        Path vae = models.resolve(QwenImageModel.VAE_PATH);
+        weights.write(vae, recipes(sizes.vae.layout().shapes()));
+        writeConfig(vae, sizes.vae.toJson());
+        Path scheduler = models.resolve(QwenImageModel.SCHEDULER_PATH);
+        Files.createDirectories(scheduler.getParent());
+        Files.writeString(scheduler, FlowMatchConfig.RELEASED.toJson());
+        SmallTokenizer.write(models.resolve(QwenImageModel.TOKENIZER_FOLDER));
     }
 
     private void writeDecoder(Variant variant, int compressed, int tokenSize) throws IOException {
@@ -167,6 +193,9 @@ public final class SampleModels {
     }
 
     static Recipe recipe(String name, List<Long> shape) {
+        if (name.endsWith(".gamma")) {
+            return new Recipe(name, shape, 0.1f, 1);
+        }
         if (shape.size() == 1) {
             boolean gain = (name.contains("norm") && name.endsWith("weight")) || name.contains("lambda");
             return new Recipe(name, shape, 0.1f, gain ? 1 : 0);

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 /** The names and shapes of a set of tensors: what tells one kind of checkpoint from another. */
@@ -31,11 +32,11 @@ public final class TensorLayout {
                 store.tensors().values().stream().collect(Collectors.toMap(TensorInfo::name, TensorInfo::shape)));
     }
 
-    /** The layout less one tensor, if it has it. */
-    public TensorLayout without(String tensor) {
-        TensorLayout rest = new TensorLayout(shapes);
-        rest.shapes.remove(tensor);
-        return rest;
+    /** The layout of those tensors alone whose names are wanted. */
+    public TensorLayout only(Predicate<String> wanted) {
+        TensorLayout part = new TensorLayout(shapes);
+        part.shapes.keySet().removeIf(wanted.negate());
+        return part;
     }
 
     /** Shapes by tensor name, in name order. */

@@ -127,6 +127,10 @@ class Graph(Module):
     t = s + sections[1]
     return self.table(torch.cat([angles[0][:, :s], angles[1][:, s:t], angles[2][:, t:]], 1), x)
 
+  # the same with each product rounded before they are added, as the reference does it, so that the bits are its own
+  def rotate_text(self: __torch__.Graph, x: Tensor, rotary: Tensor) -> Tensor:
+    return x * rotary[0] + torch.roll(x, [x.size(3) // 2], [-1]) * rotary[1]
+
   # x [N, tokens, H] through layers of 12 weights each
   def language_blocks(self: __torch__.Graph, x: Tensor, rotary: Tensor, w: List[Tensor], heads: int, kv_heads: int, eps: float) -> Tensor:
     n = x.size(0)
@@ -135,8 +139,8 @@ class Graph(Module):
     for i in range(len(w) // 12):
       b = 12 * i
       y = torch.rms_norm(x, [width], w[b], eps)
-      q = self.rotate(torch.linear(y, w[b + 1], w[b + 2]).view([n, -1, heads, head]), rotary).transpose(1, 2)
-      k = self.rotate(torch.linear(y, w[b + 3], w[b + 4]).view([n, -1, kv_heads, head]), rotary).transpose(1, 2)
+      q = self.rotate_text(torch.linear(y, w[b + 1], w[b + 2]).view([n, -1, heads, head]), rotary).transpose(1, 2)
+      k = self.rotate_text(torch.linear(y, w[b + 3], w[b + 4]).view([n, -1, kv_heads, head]), rotary).transpose(1, 2)
       v = torch.linear(y, w[b + 5], w[b + 6]).view([n, -1, kv_heads, head]).transpose(1, 2)
       k = k.unsqueeze(2).expand([-1, -1, heads // kv_heads, -1, -1]).flatten(1, 2)
       v = v.unsqueeze(2).expand([-1, -1, heads // kv_heads, -1, -1]).flatten(1, 2)

@@ -3,16 +3,22 @@ package org.i2lspark.model;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import java.util.zip.GZIPInputStream;
 import org.i2lspark.image.ImageDecoder;
 import org.i2lspark.image.RgbImage;
 import org.i2lspark.safetensors.SafetensorsFile;
@@ -22,6 +28,8 @@ import org.i2lspark.safetensors.TensorInfo;
 public final class ReferenceCase {
     private static final JsonMapper JSON = new JsonMapper();
 
+    private static final String RESOURCES = "src/test/resources/reference";
+
     private final Path folder;
 
     public ReferenceCase(Path folder) {
@@ -30,7 +38,24 @@ public final class ReferenceCase {
 
     /** The case that ships with the tests, or another of the same form that {@code -Di2l.reference} names. */
     public static ReferenceCase tiny() {
-        return new ReferenceCase(Path.of(System.getProperty("i2l.reference", "src/test/resources/reference/tiny")));
+        return new ReferenceCase(Path.of(System.getProperty("i2l.reference", RESOURCES + "/tiny")));
+    }
+
+    /** What lies beside the case that ships with the tests, of whatever module they are. */
+    private static Path resource(String name) {
+        Path beside = tiny().folder.resolveSibling(name);
+        return Files.exists(beside) ? beside : Path.of(RESOURCES, name);
+    }
+
+    /** The case of images from prompts, or another of the same form that {@code -Di2l.reference.generate} names. */
+    public static ReferenceCase generate() {
+        String other = System.getProperty("i2l.reference.generate");
+        return new ReferenceCase(other == null ? resource("generate-tiny") : Path.of(other));
+    }
+
+    /** A file of the case. */
+    public Path file(String name) {
+        return folder.resolve(name);
     }
 
     /** Makes the checkpoints below {@code models}. */
@@ -43,7 +68,52 @@ public final class ReferenceCase {
         for (Path recipe : recipes) {
             writeCheckpoint(JSON.readTree(recipe.toFile()), models);
         }
+        if (Files.exists(folder.resolve("files"))) {
+            copy(folder.resolve("files"), models);
+            writeTokenizer(models.resolve(QwenImageModel.TOKENIZER_FOLDER));
+        }
         return models;
+    }
+
+    private static void copy(Path from, Path to) throws IOException {
+        try (Stream<Path> files = Files.walk(from)) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                Path copy = to.resolve(from.relativize(file).toString());
+                Files.createDirectories(copy.getParent());
+                Files.copy(file, copy, StandardCopyOption.REPLACE_EXISTING);
+            }
+        }
+    }
+
+    /**
+     * Writes the tokenizer of Qwen-Image as the hub has it. Of its two large files the tests have one: the vocabulary is the
+     * bytes and then what each merge makes, in order.
+     */
+    public static Path writeTokenizer(Path to) throws IOException {
+        Path from = resource("tokenizer");
+        Files.createDirectories(to);
+        for (String name : List.of("added_tokens.json", "special_tokens_map.json", "tokenizer_config.json")) {
+            Files.copy(from.resolve(name), to.resolve(name), StandardCopyOption.REPLACE_EXISTING);
+        }
+        String merges;
+        try (InputStream in = new GZIPInputStream(Files.newInputStream(from.resolve("merges.txt.gz")))) {
+            merges = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        }
+        Files.writeString(to.resolve("merges.txt"), merges);
+        Map<String, Integer> vocabulary = new LinkedHashMap<>();
+        // GPT-2's alphabet: printable bytes stand for themselves and come first, the others for characters from U+0100
+        // on
+        IntPredicate printable = b -> (b > ' ' && b < 0x7F) || (b > 0xA0 && b != 0xAD);
+        IntStream.range(0, 256)
+                .filter(printable)
+                .forEach(b -> vocabulary.put(Character.toString(b), vocabulary.size()));
+        long others = IntStream.range(0, 256).filter(printable.negate()).count();
+        for (int i = 0; i < others; i++) {
+            vocabulary.put(Character.toString(256 + i), vocabulary.size());
+        }
+        merges.lines().skip(1).forEach(line -> vocabulary.put(line.replace(" ", ""), vocabulary.size()));
+        JSON.writeValue(to.resolve("vocab.json").toFile(), vocabulary);
+        return to;
     }
 
     private static void writeCheckpoint(JsonNode recipe, Path models) throws IOException {
@@ -85,7 +155,8 @@ public final class ReferenceCase {
         return indexes;
     }
 
-    private JsonNode caseFile() throws IOException {
+    /** What the case is, {@code case.json}. */
+    public JsonNode caseFile() throws IOException {
         return JSON.readTree(folder.resolve("case.json").toFile());
     }
 

@@ -9,6 +9,8 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.i2lspark.diffusion.DitConfig;
+import org.i2lspark.diffusion.VaeConfig;
 import org.i2lspark.encoder.DinoV3Config;
 import org.i2lspark.encoder.SigLip2Config;
 import org.i2lspark.safetensors.TensorLayout;
@@ -24,6 +26,8 @@ class ReleasedCheckpointTest {
         "siglip2-g384, SIGLIP2_G384",
         "dinov3-7b, DINOV3_7B",
         "qwen2.5-vl-7b, QWEN2_5_VL_7B",
+        "qwen-image-dit, QWEN_IMAGE_TRANSFORMER",
+        "qwen-image-vae, QWEN_IMAGE_VAE",
         "i2l-style, I2L_STYLE",
         "i2l-coarse, I2L_COARSE",
         "i2l-fine, I2L_FINE"
@@ -47,6 +51,12 @@ class ReleasedCheckpointTest {
         assertThat(SigLip2Config.RELEASED.layout().differences(TensorLayout.of(shapes("siglip2-g384"))))
                 .isEmpty();
         assertThat(DinoV3Config.RELEASED.layout().differences(TensorLayout.of(shapes("dinov3-7b"))))
+                .isEmpty();
+        assertThat(DitConfig.RELEASED.layout().differences(TensorLayout.of(shapes("qwen-image-dit"))))
+                .isEmpty();
+        assertThat(VaeConfig.RELEASED
+                        .layout()
+                        .differences(TensorLayout.of(shapes("qwen-image-vae")).only(VaeConfig::isUsed)))
                 .isEmpty();
     }
 

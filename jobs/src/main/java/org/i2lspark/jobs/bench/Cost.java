@@ -8,6 +8,7 @@ import org.i2lspark.encoder.SigLip2Config;
 import org.i2lspark.jobs.options.StackSettings;
 import org.i2lspark.model.Checkpoint;
 import org.i2lspark.model.I2lModel;
+import org.i2lspark.model.Network;
 import org.i2lspark.safetensors.TensorInfo;
 import org.i2lspark.safetensors.TensorStore;
 
@@ -31,7 +32,7 @@ record Cost(double flops, double weightBytes, double hostBytes) {
                 flops / rates.flops(), Math.max(weightBytes / rates.memory() / batch, hostBytes / rates.link()));
     }
 
-    static Cost siglip2(I2lModel.Encoder<SigLip2Config> encoder, StackSettings settings) throws IOException {
+    static Cost siglip2(Network<SigLip2Config> encoder, StackSettings settings) throws IOException {
         SigLip2Config config = encoder.config();
         double tokens = square((double) config.imageSize() / config.patchSize());
         double size = config.hiddenSize();
@@ -43,7 +44,7 @@ record Cost(double flops, double weightBytes, double hostBytes) {
                 config.layers() * layer + head + patches(tokens, size, config.patchSize()));
     }
 
-    static Cost dinov3(I2lModel.Encoder<DinoV3Config> encoder, StackSettings settings) throws IOException {
+    static Cost dinov3(Network<DinoV3Config> encoder, StackSettings settings) throws IOException {
         DinoV3Config config = encoder.config();
         double patches = square((double) config.imageSize() / config.patchSize());
         double tokens = patches + 1 + config.registers();
@@ -54,8 +55,7 @@ record Cost(double flops, double weightBytes, double hostBytes) {
     }
 
     /** Of an image of this many pixels a side. */
-    static Cost qwenVl(I2lModel.Encoder<QwenVlConfig> encoder, int imageSize, StackSettings settings)
-            throws IOException {
+    static Cost qwenVl(Network<QwenVlConfig> encoder, int imageSize, StackSettings settings) throws IOException {
         QwenVlConfig config = encoder.config();
         QwenVlConfig.Vision vision = config.vision();
         double patches = square((double) imageSize / vision.patchSize());

@@ -11,6 +11,7 @@ import org.i2lspark.encoder.SigLip2Encoder;
 import org.i2lspark.jobs.options.StackSettings;
 import org.i2lspark.jobs.worker.Stack;
 import org.i2lspark.model.I2lModel;
+import org.i2lspark.model.Network;
 import org.i2lspark.torch.BlockWeights.Placement;
 import org.i2lspark.torch.TorchDevice;
 
@@ -51,7 +52,7 @@ final class StackParts {
 
     /** Of a model that has one. */
     QwenVlEncoder qwenVl() throws IOException {
-        I2lModel.Encoder<QwenVlConfig> encoder = model.qwenVl().orElseThrow();
+        Network<QwenVlConfig> encoder = model.qwenVl().orElseThrow();
         return QwenVlEncoder.load(
                 encoder.checkpoint()::open,
                 encoder.config(),

@@ -27,6 +27,7 @@ import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.jobs.worker.Stack;
 import org.i2lspark.lora.Lora;
 import org.i2lspark.model.I2lModel;
+import org.i2lspark.model.Network;
 import org.i2lspark.torch.DeviceStream;
 import org.i2lspark.torch.Tensor;
 import org.i2lspark.torch.TensorScope;
@@ -124,7 +125,7 @@ final class StageBench {
     private void encodeQwenVl(I2lModel.Decoder file, QwenVlEncoder encoder, Tensor crops) throws IOException {
         int batch = Math.toIntExact(crops.shape().get(0));
         int size = encoder.imageSize(Math.toIntExact(crops.shape().get(1)));
-        I2lModel.Encoder<QwenVlConfig> config = model.qwenVl().orElseThrow();
+        Network<QwenVlConfig> config = model.qwenVl().orElseThrow();
         time("Qwen2.5-VL at " + size, batch, Cost.qwenVl(config, size, settings), () -> {
             try (TensorScope scope = new TensorScope()) {
                 encoder.encode(scope, crops);
