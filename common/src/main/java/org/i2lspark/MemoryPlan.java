@@ -31,11 +31,11 @@ import org.i2lspark.torch.ElementType;
  */
 public record MemoryPlan(Way way, Set<Part> streamed, int qwenVlBatch, int chunk, long bytes) {
     /** A CUDA context, the libraries' workspaces, and what lies idle between blocks of memory. */
-    private static final long OVERHEAD_BYTES = 1L << 30;
+    static final long OVERHEAD_BYTES = 1L << 30;
     /** Batches that are embedded before decoders take the memory: loading should take little of the time. */
     private static final int BATCHES_PER_TURN = 32;
     /** A block that is used and the next one, and what comes before and after all blocks. */
-    private static final int BLOCKS_IN_MEMORY = 3;
+    static final int BLOCKS_IN_MEMORY = 3;
 
     /** How parts such as encoders and decoders share the device's memory. */
     public enum Way {

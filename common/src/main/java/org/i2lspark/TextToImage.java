@@ -10,7 +10,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.i2lspark.MemoryPlan.Way;
+import org.i2lspark.ImageMemoryPlan.Part;
 import org.i2lspark.diffusion.DiffusionTransformer;
 import org.i2lspark.diffusion.VaeDecoder;
 import org.i2lspark.encoder.PromptEmbedding;
@@ -19,7 +19,6 @@ import org.i2lspark.image.RgbImage;
 import org.i2lspark.lora.WeightedLora;
 import org.i2lspark.model.QwenImageModel;
 import org.i2lspark.tokenizer.PromptTemplate;
-import org.i2lspark.torch.BlockWeights.Placement;
 import org.i2lspark.torch.DeviceMemoryException;
 import org.i2lspark.torch.ElementType;
 import org.i2lspark.torch.Tensor;
@@ -48,7 +47,7 @@ public final class TextToImage implements AutoCloseable {
     private final DeviceShare share;
     private final DeviceShare.Part<PromptEncoder> promptEncoder;
     private final DeviceShare.Part<DiffusionTransformer> transformer;
-    private final DeviceShare.Part<VaeDecoder> vae;
+    private final VaeDecoder vae;
     private final PromptCache cache = new PromptCache();
     private final Halving halving = new Halving();
 
@@ -64,25 +63,30 @@ public final class TextToImage implements AutoCloseable {
         void stepped(int done, int steps);
     }
 
-    private TextToImage(QwenImageModel model, ElementType precision, TorchDevice device) throws IOException {
+    private TextToImage(QwenImageModel model, ElementType precision, TorchDevice device, ImageMemoryPlan plan)
+            throws IOException {
         this.model = model;
         this.device = device;
-        this.share = new DeviceShare(Way.TOGETHER, device);
+        this.share = new DeviceShare(plan.way(), device);
         this.promptEncoder = share.add(() -> PromptEncoder.load(
                 model.textEncoder().checkpoint()::open,
                 model.textEncoder().config(),
                 precision,
                 device,
-                Placement.RESIDENT));
+                plan.placement(Part.TEXT_ENCODER)));
         this.transformer = share.add(() -> DiffusionTransformer.load(
                 model.transformer().checkpoint()::open,
                 model.transformer().config(),
                 precision,
                 device,
-                Placement.RESIDENT));
-        this.vae = share.add(() ->
-                VaeDecoder.load(model.vae().checkpoint()::open, model.vae().config(), precision, device));
-        share.load();
+                plan.placement(Part.TRANSFORMER)));
+        this.vae = VaeDecoder.load(model.vae().checkpoint()::open, model.vae().config(), precision, device);
+        try {
+            share.load();
+        } catch (Throwable e) {
+            vae.close();
+            throw e;
+        }
     }
 
     /**
@@ -91,9 +95,15 @@ public final class TextToImage implements AutoCloseable {
      * @throws UnusableLibraryException if this process has no libtorch, naming what to add or set
      */
     public static TextToImage load(QwenImageModel model, ElementType precision, TorchDevice device) throws IOException {
+        return load(model, precision, device, ImageMemoryPlan.everything());
+    }
+
+    /** Loads the weights as far as a plan says that they are to be in the device's memory; the results are the same. */
+    public static TextToImage load(
+            QwenImageModel model, ElementType precision, TorchDevice device, ImageMemoryPlan plan) throws IOException {
         requireNonNull(model, "model is null");
         Torch.requireUsable();
-        return new TextToImage(model, precision, device);
+        return new TextToImage(model, precision, device, plan);
     }
 
     /**
@@ -180,11 +190,9 @@ public final class TextToImage implements AutoCloseable {
         try (TensorScope scope = new TensorScope()) {
             List<Tensor> latents =
                     sample(scope, images, sampling, (done, places) -> listener.stepped(done, sampling.steps()));
-            return share.use(vae, decoder -> {
-                List<RgbImage> decoded = new ArrayList<>();
-                latents.forEach(image -> decoded.add(decoder.decode(image)));
-                return decoded;
-            });
+            List<RgbImage> decoded = new ArrayList<>();
+            latents.forEach(image -> decoded.add(vae.decode(image)));
+            return decoded;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -210,5 +218,6 @@ public final class TextToImage implements AutoCloseable {
     @Override
     public synchronized void close() {
         share.close();
+        vae.close();
     }
 }

@@ -9,6 +9,7 @@ import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -43,11 +44,15 @@ import org.junit.jupiter.params.provider.MethodSource;
 class TextToImageTest {
     private static final ReferenceCase REFERENCE = ReferenceCase.generate();
 
+    /** By name, open while there are tests. */
+    private static final Map<String, LoraFile> LORAS = new HashMap<>();
+
     @TempDir
     private static Path models;
 
     private static QwenImageModel model;
     private static TextToImage textToImage;
+    private static DiffusionTransformer transformer;
     private static JsonNode description;
     private static Map<String, FloatTensor> expected;
 
@@ -55,13 +60,23 @@ class TextToImageTest {
     static void load() throws IOException {
         model = QwenImageModel.inspect(REFERENCE.writeModels(models));
         textToImage = TextToImage.load(model, ElementType.FLOAT32, TorchDevice.CPU);
+        transformer = DiffusionTransformer.load(
+                model.transformer().checkpoint()::open,
+                model.transformer().config(),
+                ElementType.FLOAT32,
+                TorchDevice.CPU,
+                Placement.RESIDENT);
         description = REFERENCE.caseFile();
         expected = REFERENCE.tensors("tensors.safetensors");
     }
 
     @AfterAll
-    static void close() {
+    static void close() throws IOException {
         textToImage.close();
+        transformer.close();
+        for (LoraFile file : LORAS.values()) {
+            file.close();
+        }
     }
 
     static Stream<String> runs() throws IOException {
@@ -90,16 +105,24 @@ class TextToImageTest {
                 ElementType.FLOAT32);
     }
 
-    /** The LoRAs of a run, open while the test runs. */
     private static List<WeightedLora> loras(JsonNode run) throws IOException {
         List<WeightedLora> loras = new ArrayList<>();
         for (JsonNode lora : run.get("loras")) {
             String name = lora.get("file").asText();
             Path file = Files.exists(REFERENCE.file(name)) ? REFERENCE.file(name) : models.resolve(name);
             loras.add(new WeightedLora(
-                    name, LoraFile.open(file), lora.get("strength").asDouble()));
+                    name, lora(name, file), lora.get("strength").asDouble()));
         }
         return loras;
+    }
+
+    private static LoraFile lora(String name, Path path) throws IOException {
+        LoraFile file = LORAS.get(name);
+        if (file == null) {
+            file = LoraFile.open(path);
+            LORAS.put(name, file);
+        }
+        return file;
     }
 
     private static ImageRequest request(List<WeightedLora> loras) {
@@ -121,20 +144,14 @@ class TextToImageTest {
         float[] wanted = expected.get("latents." + name).values();
         int size = wanted.length / sampling.steps();
         List<Float> worst = new ArrayList<>();
-        try (TensorScope scope = new TensorScope();
-                DiffusionTransformer transformer = DiffusionTransformer.load(
-                        model.transformer().checkpoint()::open,
-                        model.transformer().config(),
-                        ElementType.FLOAT32,
-                        TorchDevice.CPU,
-                        Placement.RESIDENT)) {
+        try (TensorScope scope = new TensorScope()) {
             Sampler.Image image = new Sampler.Image(
                     embedding("prompt_embeds"),
                     embedding("negative_prompt_embeds"),
                     description.get("noise_seed").asLong(),
                     loras(run));
             new Sampler(transformer, sampling, sigmas, TorchDevice.CPU)
-                    .sample(scope, List.of(image), 16, (done, latents) -> {
+                    .sample(scope, List.of(image), model.transformer().config().latentChannels(), (done, latents) -> {
                         FloatBuffer values = latents.get(0).memory().asFloatBuffer();
                         float difference = 0;
                         for (int i = 0; i < size; i++) {
@@ -247,12 +264,8 @@ class TextToImageTest {
 
     @Test
     void aLoraForAnotherTransformerIsRefused() throws IOException {
-        LoraFile other = LoraFile.open(Path.of("src/test/resources/reference/tiny/lora_style_image0.safetensors"));
-        List<WeightedLora> fitting = List.of(new WeightedLora("fitting", other, 1));
-        assertThat(textToImage.generate(List.of(request(fitting)), sampling(run("plain")), (done, all) -> {}))
-                .hasSize(1);
-        LoraFile wide = LoraFile.open(Path.of("src/test/resources/loras/lightning-names.safetensors"));
-        List<WeightedLora> loras = List.of(new WeightedLora("wide.safetensors", wide, 1));
+        Path wide = Path.of("src/test/resources/loras/lightning-names.safetensors");
+        List<WeightedLora> loras = List.of(new WeightedLora("wide.safetensors", lora("wide", wide), 1));
         assertThatThrownBy(
                         () -> textToImage.generate(List.of(request(loras)), sampling(run("plain")), (done, all) -> {}))
                 .isInstanceOf(IOException.class)

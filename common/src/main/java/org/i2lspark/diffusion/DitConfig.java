@@ -11,6 +11,7 @@ import java.util.TreeMap;
 import org.i2lspark.encoder.HuggingFaceConfig;
 import org.i2lspark.safetensors.TensorLayout;
 import org.i2lspark.safetensors.TensorShapes;
+import org.i2lspark.torch.ElementType;
 
 /**
  * The sizes of Qwen-Image's diffusion transformer (DiT).
@@ -145,6 +146,21 @@ public record DitConfig(int layers, int heads, int headSize, List<Integer> ropeA
     /** How many numbers the weights are of which the modulations of a block are made. */
     public long modulationParameters() {
         return TensorShapes.elements(modulations(0));
+    }
+
+    /** How many numbers the modulations of all blocks and steps are. */
+    public long modulationElements(int steps) {
+        return (long) steps * layers * MODULATIONS.size() * MODULATION_FACTOR * width();
+    }
+
+    /** How many numbers of the weights' type a token of text or image takes at most, beside the weights, in a block. */
+    public long workElementsOfAToken(ElementType precision) {
+        // both streams before and after, what is modulated, and either the feed-forward twice, or q, k, v and what
+        // comes of them
+        long kept = 4L * width() + 2L * FEED_FORWARD_FACTOR * width();
+        // q or k is turned in float32: itself, its two halves, their products and the result
+        long turned = 4L * width() * ElementType.FLOAT32.byteSize() / precision.byteSize();
+        return kept + turned;
     }
 
     /** How many numbers the weights outside of blocks are. */

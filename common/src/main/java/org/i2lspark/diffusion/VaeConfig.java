@@ -13,6 +13,7 @@ import org.i2lspark.encoder.HuggingFaceConfig;
 import org.i2lspark.image.RgbImage;
 import org.i2lspark.safetensors.TensorLayout;
 import org.i2lspark.safetensors.TensorShapes;
+import org.i2lspark.torch.ElementType;
 
 /**
  * The sizes of the decoder of Qwen-Image's variational autoencoder (VAE), and the statistics of its latents.
@@ -107,10 +108,12 @@ public record VaeConfig(
         return TensorShapes.elements(flat);
     }
 
-    /** How many numbers there are at most, beside the weights, while a picture of this many pixels is decoded. */
-    public long workElements(long pixels) {
-        // in the last but one block: what comes in, what is normed, both sides of a convolution, and the sum
-        return 5 * pixels * baseWidth * widthFactors.get(1);
+    /** How many bytes there are at most, beside the weights, while a picture of this many pixels is decoded. */
+    public long workBytes(long pixels, ElementType precision) {
+        // of the last sizes' first residual: what comes in and goes on, the norm in float32, and a convolution's
+        // columns or copy
+        long channels = pixels * baseWidth * widthFactors.get(1);
+        return channels * (3L * precision.byteSize() + 2L * ElementType.FLOAT32.byteSize());
     }
 
     /** How many residual blocks the decoder has of each size. */

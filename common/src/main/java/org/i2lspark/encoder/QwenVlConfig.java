@@ -156,8 +156,13 @@ public record QwenVlConfig(
         long tokens = grid * grid
                 + EditPrompt.INSTANCE.before().size()
                 + EditPrompt.INSTANCE.after().size();
-        long reading = tokens * (3L * intermediateSize + 8L * hiddenSize);
+        long reading = languageWorkElements(tokens);
         return Math.max(seeing, reading) + grid * grid * hiddenSize;
+    }
+
+    /** How many numbers there are at most, beside the weights, while the language model reads this many tokens. */
+    public long languageWorkElements(long tokens) {
+        return tokens * (3L * intermediateSize + 8L * hiddenSize);
     }
 
     /** Names and shapes of the vision tower's weights, in the order in which the graph takes them. */

@@ -3,8 +3,7 @@ package org.i2lspark.lora;
 import static java.util.Objects.requireNonNull;
 
 /**
- * A LoRA and how strongly it acts: a layer's output y becomes y + strength·(x·Aᵀ)·Bᵀ. Two are the same if they take their factors
- * from the same source at the same strength.
+ * A LoRA and how strongly it acts: a layer's output y becomes y + strength·(x·Aᵀ)·Bᵀ.
  *
  * @param name for messages, such as the file's path
  * @param strength 1 for the LoRA as it is

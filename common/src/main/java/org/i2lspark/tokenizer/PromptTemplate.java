@@ -14,7 +14,10 @@ public final class PromptTemplate {
     /** Of what the text encoder makes of the tokens behind {@link #DROPPED_TOKENS}, this many at most are used. */
     public static final int MAX_EMBEDDINGS = 512;
 
-    private static final int MAX_TOKENS = 1024;
+    private static final int MAX_PROMPT_TOKENS = 1024;
+
+    /** Tokens of a template with a prompt in it, at most. */
+    public static final int MAX_TOKENS = DROPPED_TOKENS + MAX_PROMPT_TOKENS;
 
     private static final String BEFORE = """
             <|im_start|>system
@@ -48,9 +51,9 @@ public final class PromptTemplate {
      */
     public List<Integer> encode(String prompt) {
         List<Integer> ids = tokenizer.encode(BEFORE + prompt + AFTER);
-        if (ids.size() > MAX_TOKENS + DROPPED_TOKENS) {
+        if (ids.size() > MAX_TOKENS) {
             throw new IllegalArgumentException("Invalid prompt: it makes %d tokens (expected at most %d)"
-                    .formatted(ids.size() - DROPPED_TOKENS, MAX_TOKENS));
+                    .formatted(ids.size() - DROPPED_TOKENS, MAX_PROMPT_TOKENS));
         }
         return ids;
     }

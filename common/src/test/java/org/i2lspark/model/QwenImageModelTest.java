@@ -11,9 +11,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.i2lspark.diffusion.DitConfig;
 import org.i2lspark.lora.LoraSource;
 import org.i2lspark.model.SyntheticWeights.Recipe;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -26,11 +28,25 @@ class QwenImageModelTest {
     private static final String WEIGHTS = "diffusion_pytorch_model.safetensors";
 
     @TempDir
+    private static Path complete;
+
+    @TempDir
     private Path models;
 
+    @BeforeAll
+    static void write() throws IOException {
+        new ReferenceCase(Path.of("src/test/resources/reference/generate-tiny")).writeModels(complete);
+    }
+
     @BeforeEach
-    void write() throws IOException {
-        ReferenceCase.generate().writeModels(models);
+    void copy() throws IOException {
+        try (Stream<Path> files = Files.walk(complete.resolve("Qwen"))) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                Path copy = models.resolve(complete.relativize(file));
+                Files.createDirectories(copy.getParent());
+                Files.copy(file, copy);
+            }
+        }
     }
 
     @Test
