@@ -195,6 +195,15 @@ public record I2lModel(
         return all;
     }
 
+    /** By the same names {@code layout fingerprint:content fingerprint}. */
+    public Map<String, String> fingerprints() {
+        Map<String, String> all = new TreeMap<>();
+        checkpoints()
+                .forEach((title, checkpoint) ->
+                        all.put(title, checkpoint.layoutFingerprint() + ":" + checkpoint.contentFingerprint()));
+        return all;
+    }
+
     /** A line for a person: which are the released checkpoints and which are of other sizes. */
     public String description() {
         return checkpoints().entrySet().stream()

@@ -158,7 +158,12 @@ public final class Torch {
         return problem instanceof DeviceMemoryException;
     }
 
-    private static Engine engine() {
+    /**
+     * DJL's PyTorch engine.
+     *
+     * @throws EngineException if this process can have no libtorch, saying what to do about it
+     */
+    public static Engine engine() {
         try {
             requireUsable();
         } catch (UnusableLibraryException e) {

@@ -1,13 +1,20 @@
 package org.i2lspark.image.isolated;
 
 import com.drew.metadata.Metadata;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URISyntaxException;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.i2lspark.image.DecoderUnavailableException;
 import org.i2lspark.image.DecoderUnavailableException.Lack;
 import org.i2lspark.image.ImageDecoder;
@@ -93,16 +100,29 @@ public final class IsolatedDecoder implements AutoCloseable {
         }
     }
 
-    /** In an executor the application is a jar that is not on the JVM's own class path. */
+    /** In an executor the library lies in jars that are not on the JVM's own class path: in one, or each in its own. */
     private static String classPath() {
         Path own = location(ImageDecoder.class);
-        return own.equals(location(Metadata.class)) ? own.toString() : System.getProperty("java.class.path");
+        if (own.equals(location(Metadata.class))) {
+            return own.toString();
+        }
+        Stream<String> added = Stream.iterate(
+                        ImageDecoder.class.getClassLoader(), Objects::nonNull, ClassLoader::getParent)
+                .filter(URLClassLoader.class::isInstance)
+                .flatMap(loader -> Arrays.stream(((URLClassLoader) loader).getURLs()))
+                .filter(url -> url.getProtocol().equals("file"))
+                .map(url -> path(url).toString());
+        return Stream.concat(added, Stream.of(System.getProperty("java.class.path")))
+                .collect(Collectors.joining(File.pathSeparator));
     }
 
     private static Path location(Class<?> type) {
+        return path(type.getProtectionDomain().getCodeSource().getLocation());
+    }
+
+    private static Path path(URL file) {
         try {
-            return Path.of(
-                    type.getProtectionDomain().getCodeSource().getLocation().toURI());
+            return Path.of(file.toURI());
         } catch (URISyntaxException e) {
             throw new IllegalStateException(e);
         }

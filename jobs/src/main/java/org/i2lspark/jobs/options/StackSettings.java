@@ -3,6 +3,7 @@ package org.i2lspark.jobs.options;
 import java.io.Serializable;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.i2lspark.BatchShape;
 import org.i2lspark.encoder.ImagePositions;
 import org.i2lspark.model.Variant;
 import org.i2lspark.torch.ElementType;

@@ -3,13 +3,8 @@ package org.i2lspark.jobs.worker;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
-import java.util.stream.Collectors;
 import org.i2lspark.jobs.options.LoraForm;
 import org.i2lspark.jobs.storage.Hashes;
-import org.i2lspark.model.Checkpoint;
-import org.i2lspark.model.I2lModel;
 
 /** What a LoRA follows from, as a hash: equal fingerprints mean that nothing need be computed again. */
 public final class Fingerprints {
@@ -34,16 +29,6 @@ public final class Fingerprints {
         order.checkpoints().forEach((title, fingerprint) -> update(digest, title + "=" + fingerprint));
         imageHashes.forEach(hash -> update(digest, hash));
         return Hashes.hex(digest);
-    }
-
-    /** For each checkpoint {@code layout fingerprint:content fingerprint}. */
-    public static Map<String, String> checkpoints(I2lModel model) {
-        return new TreeMap<>(model.checkpoints().entrySet().stream()
-                .collect(Collectors.toMap(Map.Entry::getKey, entry -> text(entry.getValue()))));
-    }
-
-    private static String text(Checkpoint checkpoint) {
-        return checkpoint.layoutFingerprint() + ":" + checkpoint.contentFingerprint();
     }
 
     private static void update(MessageDigest digest, String text) {

@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.channels.WritableByteChannel;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import org.i2lspark.jobs.options.LoraForm;
 import org.i2lspark.lora.Lora;
 import org.i2lspark.lora.Reduction;
@@ -23,8 +22,7 @@ public final class LoraExport {
     public LoraExport(Lora lora, LoraForm form, List<String> imageHashes, WorkOrder order) {
         this.lora = lora;
         this.form = form;
-        this.metadata = new TreeMap<>(LoraMetadata.of(order, imageHashes, lora.rank()));
-        lora.reduction().ifPresent(lost -> metadata.putAll(lost.metadata()));
+        this.metadata = order.metadata().of(lora, imageHashes.size(), imageHashes);
     }
 
     public int rank() {

@@ -3,23 +3,20 @@ package org.i2lspark.jobs.worker;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.IntConsumer;
 import org.i2lspark.ImageEmbedding;
 import org.i2lspark.ImageToLora;
+import org.i2lspark.LoadedStack;
 import org.i2lspark.MemoryPlan;
 import org.i2lspark.PreparedImage;
 import org.i2lspark.image.RgbImage;
@@ -34,26 +31,25 @@ import org.i2lspark.lora.Lora;
 import org.i2lspark.model.I2lModel;
 import org.i2lspark.torch.DeviceStream;
 import org.i2lspark.torch.ElementType;
+import org.i2lspark.torch.GpuMemory;
 import org.i2lspark.torch.Torch;
 import org.i2lspark.torch.TorchDevice;
 
 /**
  * The image-to-LoRA stack on one device. Headers are read at once, weights in the background from {@link #beginLoading} on, and
- * both only once however many tasks there are. One thread at a time embeds, and one decodes: a batch keeps the device busy.
+ * both only once however many tasks there are.
  */
 public final class Stack implements BatchStack {
     private static final int PROBE_SIDE = 64;
     private static final byte GREY = (byte) 128;
 
-    private final ReentrantLock embedding = new ReentrantLock(true);
-    private final ReentrantLock decoding = new ReentrantLock(true);
     private final AtomicInteger halvingsTold = new AtomicInteger();
     private final StackSettings settings;
     private final I2lModel model;
     private final TorchDevice device;
     private final MemoryPlan plan;
     private final Map<LoraSize, Long> loraBytes = new ConcurrentHashMap<>();
-    private CompletableFuture<ImageToLora> weights;
+    private CompletableFuture<LoadedStack> weights;
     private boolean closed;
 
     private record LoraSize(int images, LoraForm form) {}
@@ -102,11 +98,7 @@ public final class Stack implements BatchStack {
     }
 
     private Optional<Long> budget(int gpu) {
-        if (settings.gpuMemory() > 0) {
-            return Optional.of(settings.gpuMemory());
-        }
-        OptionalLong free = GpuMemory.free(gpu);
-        return free.isPresent() ? Optional.of(free.getAsLong() / 10 * 9) : Optional.empty();
+        return settings.gpuMemory() > 0 ? Optional.of(settings.gpuMemory()) : GpuMemory.usable(gpu);
     }
 
     public I2lModel model() {
@@ -161,30 +153,7 @@ public final class Stack implements BatchStack {
     private List<Lora> decode(
             List<List<ImageEmbedding>> styles, ElementType loraType, int highestRank, IntConsumer halved)
             throws IOException {
-        return compute(
-                decoding,
-                weights -> eachBatch(styles, batch -> weights.decode(batch, loraType, highestRank), Lora::close),
-                halved);
-    }
-
-    private <A, B> List<B> eachBatch(List<A> all, Function<List<A>, List<B>> work, Consumer<B> undo) {
-        return switch (settings.batchShape()) {
-            case AS_FILLED -> work.apply(all);
-            case ONE_BY_ONE -> oneByOne(all, work, undo);
-        };
-    }
-
-    private static <A, B> List<B> oneByOne(List<A> all, Function<List<A>, List<B>> work, Consumer<B> undo) {
-        List<B> done = new ArrayList<>();
-        try {
-            for (A one : all) {
-                done.addAll(work.apply(List.of(one)));
-            }
-            return done;
-        } catch (Throwable e) {
-            done.forEach(undo);
-            throw e;
-        }
+        return compute(weights -> weights.decode(styles, loraType, highestRank), halved);
     }
 
     /** Decodes a batch of styles into LoRAs of this form, loading the weights first if need be. */
@@ -194,7 +163,7 @@ public final class Stack implements BatchStack {
 
     @Override
     public List<ImageEmbedding> embed(List<PreparedImage> images, IntConsumer halved) throws IOException {
-        return compute(embedding, weights -> eachBatch(images, weights::embed, embedding -> {}), halved);
+        return compute(weights -> weights.embed(images), halved);
     }
 
     @Override
@@ -210,18 +179,13 @@ public final class Stack implements BatchStack {
         decode(List.of(embed(List.of(image))), settings.precision()).forEach(Lora::close);
     }
 
-    private <T> T compute(ReentrantLock turn, Function<ImageToLora, T> work, IntConsumer halved) throws IOException {
-        turn.lock();
+    private <T> T compute(Function<LoadedStack, T> work, IntConsumer halved) throws IOException {
+        LoadedStack loaded = loaded();
         try {
-            ImageToLora loaded = loaded();
-            try {
-                return work.apply(loaded);
-            } finally {
-                int halvings = loaded.halvings();
-                halved.accept(halvings - halvingsTold.getAndSet(halvings));
-            }
+            return work.apply(loaded);
         } finally {
-            turn.unlock();
+            int halvings = loaded.halvings();
+            halved.accept(halvings - halvingsTold.getAndSet(halvings));
         }
     }
 
@@ -232,7 +196,7 @@ public final class Stack implements BatchStack {
         }
         // what failed is tried again
         if (weights == null || weights.isCompletedExceptionally()) {
-            CompletableFuture<ImageToLora> loading = new CompletableFuture<>();
+            CompletableFuture<LoadedStack> loading = new CompletableFuture<>();
             weights = loading;
             Thread loader = new Thread(() -> load(loading), "i2l-loader");
             loader.setDaemon(true);
@@ -250,7 +214,7 @@ public final class Stack implements BatchStack {
         loaded();
     }
 
-    private ImageToLora loaded() throws IOException {
+    private LoadedStack loaded() throws IOException {
         try {
             return loading().get();
         } catch (InterruptedException e) {
@@ -261,14 +225,16 @@ public final class Stack implements BatchStack {
         }
     }
 
-    private synchronized CompletableFuture<ImageToLora> loading() {
+    private synchronized CompletableFuture<LoadedStack> loading() {
         beginLoading();
         return weights;
     }
 
-    private void load(CompletableFuture<ImageToLora> loading) {
+    private void load(CompletableFuture<LoadedStack> loading) {
         try {
-            loading.complete(ImageToLora.load(model, settings.precision(), device, settings.imagePositions(), plan));
+            loading.complete(new LoadedStack(
+                    ImageToLora.load(model, settings.precision(), device, settings.imagePositions(), plan),
+                    settings.batchShape()));
         } catch (Throwable e) {
             loading.completeExceptionally(e);
         }
@@ -286,7 +252,7 @@ public final class Stack implements BatchStack {
 
     @Override
     public void close() {
-        CompletableFuture<ImageToLora> loaded;
+        CompletableFuture<LoadedStack> loaded;
         synchronized (this) {
             closed = true;
             loaded = weights;
@@ -294,16 +260,11 @@ public final class Stack implements BatchStack {
         if (loaded == null) {
             return;
         }
-        embedding.lock();
-        decoding.lock();
         try {
             loaded.join().close();
         } catch (CompletionException e) {
             // there are none
             return;
-        } finally {
-            decoding.unlock();
-            embedding.unlock();
         }
     }
 }

@@ -6,9 +6,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.apache.hadoop.fs.FileUtil;
+import org.i2lspark.LoraMetadata;
 import org.i2lspark.jobs.NativeCodecs;
 import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
@@ -23,7 +25,7 @@ import org.i2lspark.torch.Torch;
  * @param model for a person
  * @param memory what is in the device's memory at a time, for a person
  * @param libtorch version and flavor, as {@code 2.7.1+cpu}
- * @param checkpoints fingerprints by name, as {@link Fingerprints#checkpoints} gives them
+ * @param checkpoints fingerprints by name, as {@link org.i2lspark.model.I2lModel#fingerprints} gives them
  */
 public record WorkOrder(
         StackSettings stack, String model, String memory, String libtorch, Map<String, String> checkpoints)
@@ -86,7 +88,7 @@ public record WorkOrder(
 
     /** For a stack of this process. */
     public static WorkOrder of(Stack stack) {
-        return of(stack, Fingerprints.checkpoints(stack.model()));
+        return of(stack, stack.model().fingerprints());
     }
 
     private static WorkOrder of(Stack stack, Map<String, String> checkpoints) {
@@ -95,6 +97,14 @@ public record WorkOrder(
                 stack.model().description(),
                 stack.plan().description(),
                 Torch.library().build(),
+                checkpoints);
+    }
+
+    /** What the LoRAs say of themselves. */
+    LoraMetadata metadata() {
+        return new LoraMetadata(
+                stack.variants(),
+                stack.positionsMatter() ? Optional.of(stack.imagePositions()) : Optional.empty(),
                 checkpoints);
     }
 

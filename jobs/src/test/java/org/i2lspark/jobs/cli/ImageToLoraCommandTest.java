@@ -5,9 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.assertj.core.data.Offset;
+import org.i2lspark.djl.SparkExtension;
+import org.i2lspark.jobs.storage.Hashes;
 import org.i2lspark.model.ReferenceCase;
 import org.i2lspark.model.ReferenceCase.FloatTensor;
 import org.junit.jupiter.api.BeforeAll;
@@ -63,6 +67,25 @@ class ImageToLoraCommandTest {
         assertThat(imageToLora("--output", output, folder.resolve("nowhere.png"))
                         .err())
                 .contains("[image_missing]");
+    }
+
+    @Test
+    void djlAndItsExtensionForSparkMakeTheSameBytes() throws Exception {
+        List<byte[]> images = new ArrayList<>();
+        List<String> expected = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            Path image = IMAGES.resolve(i + ".png");
+            Path output = folder.resolve(i + ".safetensors");
+            assertThat(imageToLora("--output", output, "--variants", "style,coarse", "--reproducible", image)
+                            .exitCode())
+                    .isZero();
+            images.add(Files.readAllBytes(image));
+            expected.add(Hashes.sha256(Files.readAllBytes(output)));
+        }
+        List<byte[]> loras = SparkExtension.transform(
+                models.toUri() + "?variants=style%2Ccoarse&reproducible=true&loraDtype=float32&keyFormat=diffsynth",
+                images);
+        assertThat(loras).map(Hashes::sha256).containsExactlyElementsOf(expected);
     }
 
     @Test

@@ -1,20 +1,32 @@
-package org.i2lspark.jobs.worker;
+package org.i2lspark.torch;
 
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** What a GPU's driver says of its memory; libtorch's graphs have no way to ask. */
-final class GpuMemory {
+public final class GpuMemory {
     private static final Logger log = LoggerFactory.getLogger(GpuMemory.class);
     private static final long SECONDS = 20;
 
     private GpuMemory() {}
+
+    /**
+     * Bytes of a GPU's memory that a stack may plan with: what nobody uses, less a tenth.
+     *
+     * @param index among those that this process sees
+     * @return empty if that is not known
+     */
+    public static Optional<Long> usable(int index) {
+        OptionalLong free = free(index);
+        return free.isPresent() ? Optional.of(free.getAsLong() / 10 * 9) : Optional.empty();
+    }
 
     /**
      * Bytes that nobody uses of a GPU's memory, as {@code nvidia-smi} says.
@@ -22,7 +34,7 @@ final class GpuMemory {
      * @param index among those that this process sees
      * @return empty if there is no {@code nvidia-smi}, or it does not know this GPU
      */
-    static OptionalLong free(int index) {
+    private static OptionalLong free(int index) {
         String visible = System.getenv("CUDA_VISIBLE_DEVICES");
         String[] ids = visible == null || visible.isBlank() ? new String[0] : visible.split(",", -1);
         String id = index < ids.length ? ids[index].strip() : String.valueOf(index);

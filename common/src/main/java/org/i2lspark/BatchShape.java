@@ -1,4 +1,4 @@
-package org.i2lspark.jobs.options;
+package org.i2lspark;
 
 /** How many images are computed together. */
 public enum BatchShape {

@@ -1,4 +1,4 @@
-package org.i2lspark.jobs;
+package org.i2lspark;
 
 /** The version of this program, as its jar says it. */
 public final class Version {
