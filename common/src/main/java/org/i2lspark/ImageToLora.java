@@ -28,7 +28,7 @@ import org.i2lspark.torch.UnusableLibraryException;
  * and {@link #decode} run on the device in batches of the caller's choice.
  *
  * <pre>{@code
- * I2lModel model = I2lModel.inspect(Path.of("models"), Set.of(Variant.STYLE));
+ * I2lModel model = I2lModel.inspect(Path.of("models"), BaseModel.QWEN_IMAGE, Set.of(Variant.STYLE));
  * try (ImageToLora i2l = ImageToLora.load(model, ElementType.FLOAT32, TorchDevice.CPU, ImagePositions.GRID)) {
  *     List<PreparedImage> images = List.of(ImageToLora.prepare(model, image));
  *     List<ImageEmbedding> embeddings = i2l.embed(images);

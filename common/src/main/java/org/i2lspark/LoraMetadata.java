@@ -8,6 +8,7 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.i2lspark.encoder.ImagePositions;
 import org.i2lspark.lora.Lora;
+import org.i2lspark.model.BaseModel;
 import org.i2lspark.model.Variant;
 import org.i2lspark.torch.Torch;
 
@@ -19,7 +20,10 @@ import org.i2lspark.torch.Torch;
  * @param checkpoints as {@link org.i2lspark.model.I2lModel#fingerprints} gives them
  */
 public record LoraMetadata(
-        Set<Variant> variants, Optional<ImagePositions> imagePositions, Map<String, String> checkpoints) {
+        BaseModel baseModel,
+        Set<Variant> variants,
+        Optional<ImagePositions> imagePositions,
+        Map<String, String> checkpoints) {
     /**
      * The metadata of one LoRA.
      *
@@ -31,6 +35,8 @@ public record LoraMetadata(
         metadata.put("format", "pt");
         metadata.put("i2l.software", "i2l-spark " + Version.text());
         metadata.put("i2l.libtorch", Torch.library().build());
+        metadata.put("i2l.base_model", baseModel.hubId());
+        baseModel.recommendedUse().forEach((name, value) -> metadata.put("i2l.recommended." + name, value));
         metadata.put("i2l.variants", variants.stream().sorted().map(Variant::id).collect(Collectors.joining(",")));
         imagePositions.ifPresent(positions -> metadata.put("i2l.image_positions", positions.id()));
         metadata.put("i2l.rank", String.valueOf(lora.rank()));

@@ -16,6 +16,7 @@ import org.i2lspark.Sampling.Scheduler;
 import org.i2lspark.image.RgbImage;
 import org.i2lspark.lora.LoraFile;
 import org.i2lspark.lora.WeightedLora;
+import org.i2lspark.model.BaseModel;
 import org.i2lspark.model.QwenImageModel;
 import org.i2lspark.model.ReferenceCase;
 import org.i2lspark.model.SampleModels;
@@ -174,7 +175,7 @@ class ImageMemoryPlanTest {
 
     @Test
     void theReleasedModelIsPlannedForGpusOfAnySize(@TempDir Path released) throws IOException {
-        SampleModels.writeReleasedSizes(released);
+        SampleModels.writeReleasedSizes(released, Set.of(BaseModel.QWEN_IMAGE));
         QwenImageModel large = QwenImageModel.inspect(released);
         Sampling preview = new Sampling(
                 512,

@@ -23,6 +23,7 @@ import org.i2lspark.lora.LoraDistance;
 import org.i2lspark.lora.LoraSource.Shape;
 import org.i2lspark.lora.ReducedLora;
 import org.i2lspark.lora.Reduction;
+import org.i2lspark.model.BaseModel;
 import org.i2lspark.model.I2lModel;
 import org.i2lspark.model.ReferenceCase;
 import org.i2lspark.model.ReferenceCase.FloatTensor;
@@ -54,7 +55,7 @@ class ImageToLoraTest {
 
     @BeforeAll
     static void load() throws IOException {
-        model = I2lModel.inspect(REFERENCE.writeModels(models), Set.of(Variant.STYLE));
+        model = I2lModel.inspect(REFERENCE.writeModels(models), BaseModel.QWEN_IMAGE, Set.of(Variant.STYLE));
         stack = load(model, ElementType.FLOAT32);
         prepared = prepare(model);
     }
@@ -116,7 +117,7 @@ class ImageToLoraTest {
                 "coarse_fine_bias_group | bias,fine,coarse | GRID"
             })
     void lorasAgreeWithTheReference(String group, String variants, ImagePositions positions) throws IOException {
-        I2lModel family = I2lModel.inspect(models, Variant.of(List.of(variants.split(",", -1))));
+        I2lModel family = I2lModel.inspect(models, BaseModel.QWEN_IMAGE, Variant.of(List.of(variants.split(",", -1))));
         List<PreparedImage> all = prepare(family);
         List<PreparedImage> images =
                 REFERENCE.group(group).stream().map(all::get).toList();
@@ -137,7 +138,8 @@ class ImageToLoraTest {
     @Test
     void styleComesFirstAndEachVariantAddsItsOwnFactors() throws IOException {
         Path all = output.resolve("all.safetensors");
-        I2lModel family = I2lModel.inspect(models, Variant.of(List.of("coarse", "fine", "bias", "style")));
+        I2lModel family =
+                I2lModel.inspect(models, BaseModel.QWEN_IMAGE, Variant.of(List.of("coarse", "fine", "bias", "style")));
         PreparedImage image = ImageToLora.prepare(family, REFERENCE.images().get(0));
         try (ImageToLora i2l = load(family, ElementType.FLOAT32);
                 Lora lora = i2l.decode(List.of(i2l.embed(List.of(image))), ElementType.FLOAT32)
@@ -160,7 +162,7 @@ class ImageToLoraTest {
     void hiddenStatesAgreeWithTheReference(int size, ImagePositions positions) throws IOException {
         FloatTensor expected =
                 reference(positions).tensors("embeddings.safetensors").get("qwenvl_" + size);
-        I2lModel family = I2lModel.inspect(models, Variant.of(List.of("coarse")));
+        I2lModel family = I2lModel.inspect(models, BaseModel.QWEN_IMAGE, Variant.of(List.of("coarse")));
         List<RgbImage> crops = new ArrayList<>();
         for (RgbImage image : REFERENCE.images()) {
             crops.add(CoverCrop.apply(image, size, size));

@@ -17,6 +17,7 @@ import org.i2lspark.encoder.ImagePositions;
 import org.i2lspark.image.RgbImage;
 import org.i2lspark.lora.KeyFormat;
 import org.i2lspark.lora.Lora;
+import org.i2lspark.model.BaseModel;
 import org.i2lspark.model.I2lModel;
 import org.i2lspark.model.ReferenceCase;
 import org.i2lspark.model.Variant;
@@ -38,7 +39,10 @@ class MemoryPlanTest {
 
     @BeforeAll
     static void inspect() throws IOException {
-        model = I2lModel.inspect(REFERENCE.writeModels(models), Variant.of(List.of("style", "coarse", "fine", "bias")));
+        model = I2lModel.inspect(
+                REFERENCE.writeModels(models),
+                BaseModel.QWEN_IMAGE,
+                Variant.of(List.of("style", "coarse", "fine", "bias")));
         images = new ArrayList<>();
         for (RgbImage image : REFERENCE.images().subList(0, 2)) {
             images.add(ImageToLora.prepare(model, image));

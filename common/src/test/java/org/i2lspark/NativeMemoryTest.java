@@ -21,6 +21,7 @@ import org.i2lspark.image.RgbImage;
 import org.i2lspark.lora.Lora;
 import org.i2lspark.lora.LoraSource.Factors;
 import org.i2lspark.lora.LoraSource.Shape;
+import org.i2lspark.model.BaseModel;
 import org.i2lspark.model.I2lModel;
 import org.i2lspark.model.ReferenceCase;
 import org.i2lspark.model.Variant;
@@ -52,7 +53,10 @@ class NativeMemoryTest {
 
     @BeforeAll
     static void load() throws IOException {
-        model = I2lModel.inspect(REFERENCE.writeModels(models), Variant.of(List.of("style", "coarse", "fine", "bias")));
+        model = I2lModel.inspect(
+                REFERENCE.writeModels(models),
+                BaseModel.QWEN_IMAGE,
+                Variant.of(List.of("style", "coarse", "fine", "bias")));
         stack = load(model);
         images = new ArrayList<>();
         for (RgbImage image : REFERENCE.images()) {

@@ -43,20 +43,16 @@ public final class Bias implements AutoCloseable {
      * @throws IOException saying what was expected and what was found
      */
     public static void check(TensorStore checkpoint, DecoderLayout decoder) throws IOException {
-        List<String> differences = TensorLayout.of(shapes(decoder.modules())).differences(TensorLayout.of(checkpoint));
+        List<String> differences = TensorLayout.of(shapes(decoder)).differences(TensorLayout.of(checkpoint));
         if (!differences.isEmpty()) {
             throw new IOException("Not the Bias of this model: %s: %s"
                     .formatted(checkpoint.location(), String.join("; ", differences)));
         }
     }
 
-    /**
-     * The tensors of a Bias for a transformer with the released proportions.
-     *
-     * @param width inputs and outputs of an attention projection, 3072 in the released model
-     */
-    public static Map<String, List<Long>> shapes(int blocks, long width) {
-        return shapes(DecoderLayout.modules(blocks, width));
+    /** The tensors of a Bias for the layers that a decoder adapts. */
+    public static Map<String, List<Long>> shapes(DecoderLayout decoder) {
+        return shapes(decoder.modules());
     }
 
     private static Map<String, List<Long>> shapes(List<Module> modules) {

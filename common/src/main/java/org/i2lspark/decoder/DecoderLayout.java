@@ -7,40 +7,39 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.IntStream;
-import org.i2lspark.lora.QwenImageTransformer;
+import org.i2lspark.lora.Transformer;
+import org.i2lspark.lora.Transformer.Linear;
+import org.i2lspark.lora.Transformer.Stack;
 import org.i2lspark.safetensors.TensorInfo;
 import org.i2lspark.safetensors.TensorLayout;
 import org.i2lspark.safetensors.TensorStore;
 
 /**
- * Which tensors of a decoder checkpoint make which LoRA factor, and of what size. The checkpoint holds one decoder for
- * each group of layers and block of the transformer, all blocks of the first group first.
+ * Which tensors of a decoder checkpoint make which LoRA factor, and of what size. For each stack of the transformer the
+ * checkpoint holds one decoder for each group of layers and block, all blocks of the first group first.
  *
  * @param embeddingSize values of the SigLIP2 and DINOv3 embeddings together
  * @param tokenSize values of a hidden state of Qwen2.5-VL; 0 when it takes none
- * @param blocks of the transformer
+ * @param decoders what their tensors' names begin with, such as {@code blocks.0}
  */
-public record DecoderLayout(DecoderKind kind, long embeddingSize, long tokenSize, int blocks, List<Module> modules) {
+public record DecoderLayout(
+        DecoderKind kind, long embeddingSize, long tokenSize, List<String> decoders, List<Module> modules) {
     /** The rank of the LoRA that one image gives. */
     public static final int RANK = 4;
-
-    private static final List<List<String>> GROUPS = QwenImageTransformer.ADAPTED_GROUPS;
-
-    private static final Pattern DECODER = Pattern.compile("blocks\\.(\\d+)\\..*");
 
     /**
      * One adapted layer.
      *
      * @param name in the transformer, such as {@code transformer_blocks.0.attn.to_q}
      * @param decoder which of the checkpoint's decoders makes it
-     * @param layer which of that decoder's layers
+     * @param source where its weights stand in the checkpoint, such as {@code blocks.0.layers.0}
      */
-    public record Module(String name, int decoder, int layer, long in, long out) {
-        /** Where its weights stand in the checkpoint, such as {@code blocks.0.layers.0}. */
-        String source() {
-            return "blocks.%d.layers.%d".formatted(decoder, layer);
-        }
+    public record Module(String name, int decoder, String source, long in, long out) {}
+
+    /** The sizes of a layer of all blocks of a stack. */
+    @FunctionalInterface
+    private interface Sizes<E extends Exception> {
+        Linear of(String source, Linear layer) throws E;
     }
 
     /**
@@ -48,77 +47,118 @@ public record DecoderLayout(DecoderKind kind, long embeddingSize, long tokenSize
      *
      * @throws IOException saying what was expected and what was found
      */
-    public static DecoderLayout of(TensorStore checkpoint, DecoderKind kind) throws IOException {
-        int decoders = countDecoders(checkpoint);
-        if (decoders == 0 || decoders % GROUPS.size() != 0) {
-            throw invalid(
-                    checkpoint,
-                    kind,
-                    "expected decoders blocks.0 to blocks.%d·n-1, one for each of %d groups and n transformer blocks; found %d"
-                            .formatted(GROUPS.size(), GROUPS.size(), decoders));
+    public static DecoderLayout of(TensorStore checkpoint, DecoderKind kind, Transformer transformer)
+            throws IOException {
+        List<Integer> blocks = new ArrayList<>();
+        for (Stack stack : transformer.stacks()) {
+            blocks.add(countBlocks(checkpoint, kind, stack));
         }
-        int blocks = decoders / GROUPS.size();
-        checkResidual(checkpoint, kind);
-        List<Long> first = shape(checkpoint, kind, "blocks.0.layers.0.proj_a.proj_in.weight");
+        List<String> decoders = decoders(transformer, blocks);
+        checkResidual(checkpoint, kind, decoders.get(0));
+        List<Long> first = shape(checkpoint, kind, decoders.get(0) + ".layers.0.proj_a.proj_in.weight");
         long compressed = first.get(0);
         long embedding = first.get(1);
 
-        List<Module> modules = new ArrayList<>();
-        Map<String, List<Long>> expected = new LinkedHashMap<>();
-        for (int group = 0; group < GROUPS.size(); group++) {
-            for (int layer = 0; layer < GROUPS.get(group).size(); layer++) {
-                long in = factorSize(checkpoint, kind, group * blocks, layer, "proj_a");
-                long out = factorSize(checkpoint, kind, group * blocks, layer, "proj_b");
-                for (int block = 0; block < blocks; block++) {
-                    String name = "transformer_blocks.%d.%s"
-                            .formatted(block, GROUPS.get(group).get(layer));
-                    Module module = new Module(name, group * blocks + block, layer, in, out);
-                    modules.add(module);
-                    expected.putAll(shapes(module.source(), embedding, compressed, in, out));
-                }
-            }
-        }
+        List<Module> modules = modules(
+                transformer,
+                blocks,
+                (source, layer) -> new Linear(
+                        layer.name(),
+                        factorSize(checkpoint, kind, source + ".proj_a"),
+                        factorSize(checkpoint, kind, source + ".proj_b")));
+        Map<String, List<Long>> expected = shapes(modules, embedding, compressed);
         long tokenSize = 0;
         if (kind.tokens() > 0) {
-            List<Long> in = shape(checkpoint, kind, residualWeight(0, "proj_in"));
+            List<Long> in = shape(checkpoint, kind, residualWeight(decoders.get(0), "proj_in"));
             tokenSize = in.get(1);
-            expected.putAll(residualShapes(kind, blocks, compressed, in.get(0), tokenSize));
+            expected.putAll(residualShapes(kind, decoders, compressed, in.get(0), tokenSize));
         }
         List<String> differences = TensorLayout.of(expected).differences(TensorLayout.of(checkpoint));
         if (!differences.isEmpty()) {
             throw invalid(checkpoint, kind, String.join("; ", differences));
         }
-        return new DecoderLayout(kind, embedding, tokenSize, blocks, List.copyOf(modules));
+        return new DecoderLayout(kind, embedding, tokenSize, decoders, modules);
     }
 
     /**
-     * The tensors of a decoder whose factors have the released proportions.
+     * A decoder for all released blocks of a transformer whose layers are narrower than released.
      *
-     * @param width inputs and outputs of an attention projection, 3072 in the released model
+     * @param embeddingSize values of the SigLIP2 and DINOv3 embeddings together
+     * @param tokenSize values of a hidden state of Qwen2.5-VL; 0 for Style
+     * @param divisor how many times narrower; 1 for the released sizes
      */
-    public static Map<String, List<Long>> shapes(long embedding, long compressed, int blocks, long width) {
-        Map<String, List<Long>> shapes = new LinkedHashMap<>();
-        for (Module module : modules(blocks, width)) {
-            shapes.putAll(shapes(module.source(), embedding, compressed, module.in(), module.out()));
+    public static DecoderLayout of(
+            DecoderKind kind, Transformer transformer, long embeddingSize, long tokenSize, int divisor) {
+        List<Integer> blocks = transformer.stacks().stream().map(Stack::blocks).toList();
+        return new DecoderLayout(
+                kind,
+                embeddingSize,
+                tokenSize,
+                decoders(transformer, blocks),
+                modules(transformer, blocks, (source, layer) -> layer.narrowed(divisor)));
+    }
+
+    private static List<String> decoders(Transformer transformer, List<Integer> blocks) {
+        List<String> decoders = new ArrayList<>();
+        for (int s = 0; s < blocks.size(); s++) {
+            Stack stack = transformer.stacks().get(s);
+            for (int i = 0; i < stack.groups().size() * blocks.get(s); i++) {
+                decoders.add("%sblocks.%d".formatted(stack.component(), i));
+            }
+        }
+        return List.copyOf(decoders);
+    }
+
+    private static <E extends Exception> List<Module> modules(
+            Transformer transformer, List<Integer> blocks, Sizes<E> sizes) throws E {
+        List<String> decoders = decoders(transformer, blocks);
+        List<Module> modules = new ArrayList<>();
+        int first = 0;
+        for (int s = 0; s < blocks.size(); s++) {
+            Stack stack = transformer.stacks().get(s);
+            for (List<Linear> group : stack.groups()) {
+                for (int layer = 0; layer < group.size(); layer++) {
+                    Linear linear = sizes.of(source(decoders, first, layer), group.get(layer));
+                    for (int block = 0; block < blocks.get(s); block++) {
+                        int decoder = first + block;
+                        modules.add(new Module(
+                                stack.module(block, linear),
+                                decoder,
+                                source(decoders, decoder, layer),
+                                linear.in(),
+                                linear.out()));
+                    }
+                }
+                first += blocks.get(s);
+            }
+        }
+        return List.copyOf(modules);
+    }
+
+    private static String source(List<String> decoders, int decoder, int layer) {
+        return "%s.layers.%d".formatted(decoders.get(decoder), layer);
+    }
+
+    /**
+     * The tensors of such a decoder.
+     *
+     * @param compressed values that it compresses an embedding to
+     * @param tokenCompressed values that it compresses a hidden state to; of no account for Style
+     */
+    public Map<String, List<Long>> shapes(long compressed, long tokenCompressed) {
+        Map<String, List<Long>> shapes = shapes(modules, embeddingSize, compressed);
+        if (kind.tokens() > 0) {
+            shapes.putAll(residualShapes(kind, decoders, compressed, tokenCompressed, tokenSize));
         }
         return shapes;
     }
 
-    /** The adapted layers of a transformer with the released proportions. */
-    static List<Module> modules(int blocks, long width) {
-        List<Module> modules = new ArrayList<>();
-        for (int group = 0; group < GROUPS.size(); group++) {
-            for (int layer = 0; layer < GROUPS.get(group).size(); layer++) {
-                String name = GROUPS.get(group).get(layer);
-                long in = name.endsWith("mlp.net.2") ? 4 * width : width;
-                long out = name.endsWith("mod.1") ? 6 * width : width;
-                for (int block = 0; block < blocks; block++) {
-                    String full = "transformer_blocks.%d.%s".formatted(block, name);
-                    modules.add(new Module(full, group * blocks + block, layer, in, out));
-                }
-            }
+    private static Map<String, List<Long>> shapes(List<Module> modules, long embedding, long compressed) {
+        Map<String, List<Long>> shapes = new LinkedHashMap<>();
+        for (Module module : modules) {
+            shapes.putAll(shapes(module.source(), embedding, compressed, module.in(), module.out()));
         }
-        return modules;
+        return shapes;
     }
 
     private static Map<String, List<Long>> shapes(String source, long embedding, long compressed, long in, long out) {
@@ -131,18 +171,16 @@ public record DecoderLayout(DecoderKind kind, long embeddingSize, long tokenSize
 
     /** Names of the residual path's weights, {@code proj_in} or {@code proj_out}, decoder by decoder. */
     List<String> residualWeights(String layer) {
-        return IntStream.range(0, blocks * GROUPS.size())
-                .mapToObj(decoder -> residualWeight(decoder, layer))
-                .toList();
+        return decoders.stream().map(decoder -> residualWeight(decoder, layer)).toList();
     }
 
-    private static String residualWeight(int decoder, String layer) {
-        return "blocks.%d.proj_residual.%s.weight".formatted(decoder, layer);
+    private static String residualWeight(String decoder, String layer) {
+        return "%s.proj_residual.%s.weight".formatted(decoder, layer);
     }
 
     /** Tells the kinds apart: by whether they have a residual path, and by how many tokens it takes. */
-    private static void checkResidual(TensorStore checkpoint, DecoderKind kind) throws IOException {
-        String in = residualWeight(0, "proj_in");
+    private static void checkResidual(TensorStore checkpoint, DecoderKind kind, String decoder) throws IOException {
+        String in = residualWeight(decoder, "proj_in");
         boolean residual = checkpoint.tensors().containsKey(in);
         if (!residual && kind.tokens() == 0) {
             return;
@@ -154,7 +192,7 @@ public record DecoderLayout(DecoderKind kind, long embeddingSize, long tokenSize
             throw invalid(checkpoint, kind, "it has no proj_residual tensors, so it is a Style decoder");
         }
         long perToken = shape(checkpoint, kind, in).get(0);
-        long flat = shape(checkpoint, kind, residualWeight(0, "proj_out")).get(1);
+        long flat = shape(checkpoint, kind, residualWeight(decoder, "proj_out")).get(1);
         if (flat != perToken * kind.tokens()) {
             throw invalid(
                     checkpoint,
@@ -167,34 +205,37 @@ public record DecoderLayout(DecoderKind kind, long embeddingSize, long tokenSize
         }
     }
 
-    /**
-     * The tensors of a residual path.
-     *
-     * @param tokenSize values that it compresses a token to
-     * @param hiddenSize values of a token
-     */
-    public static Map<String, List<Long>> residualShapes(
-            DecoderKind kind, int blocks, long compressed, long tokenSize, long hiddenSize) {
+    private static Map<String, List<Long>> residualShapes(
+            DecoderKind kind, List<String> decoders, long compressed, long tokenCompressed, long tokenSize) {
         Map<String, List<Long>> shapes = new LinkedHashMap<>();
-        for (int decoder = 0; decoder < blocks * GROUPS.size(); decoder++) {
-            shapes.put(residualWeight(decoder, "proj_in"), List.of(tokenSize, hiddenSize));
-            shapes.put(residualWeight(decoder, "proj_out"), List.of(compressed, tokenSize * kind.tokens()));
+        for (String decoder : decoders) {
+            shapes.put(residualWeight(decoder, "proj_in"), List.of(tokenCompressed, tokenSize));
+            shapes.put(residualWeight(decoder, "proj_out"), List.of(compressed, tokenCompressed * kind.tokens()));
         }
         return shapes;
     }
 
-    private static int countDecoders(TensorStore checkpoint) {
-        return (int) checkpoint.tensors().keySet().stream()
-                .map(DECODER::matcher)
+    private static int countBlocks(TensorStore checkpoint, DecoderKind kind, Stack stack) throws IOException {
+        Pattern decoder = Pattern.compile(Pattern.quote(stack.component()) + "blocks\\.(\\d+)\\..*");
+        int decoders = (int) checkpoint.tensors().keySet().stream()
+                .map(decoder::matcher)
                 .filter(Matcher::matches)
                 .map(matcher -> matcher.group(1))
                 .distinct()
                 .count();
+        int groups = stack.groups().size();
+        if (decoders == 0 || decoders % groups != 0) {
+            throw invalid(
+                    checkpoint,
+                    kind,
+                    "expected decoders %sblocks.0 to %sblocks.%d·n-1, one for each of %d groups and n blocks of %s; found %d"
+                            .formatted(stack.component(), stack.component(), groups, groups, stack.name(), decoders));
+        }
+        return decoders / groups;
     }
 
-    private static long factorSize(TensorStore checkpoint, DecoderKind kind, int decoder, int layer, String factor)
-            throws IOException {
-        String name = "blocks.%d.layers.%d.%s.proj_out.weight".formatted(decoder, layer, factor);
+    private static long factorSize(TensorStore checkpoint, DecoderKind kind, String factor) throws IOException {
+        String name = factor + ".proj_out.weight";
         long size = shape(checkpoint, kind, name).get(0);
         if (size % RANK != 0) {
             throw invalid(

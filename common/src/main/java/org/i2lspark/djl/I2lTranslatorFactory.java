@@ -28,6 +28,8 @@ import java.util.Set;
  * of the command {@code image-to-lora} of a similar name:
  *
  * <ul>
+ *   <li>{@code baseModel}: {@code qwen-image}, {@code z-image} or {@code z-image-omni-base}, the command's {@code --model};
+ *       qwen-image if not given
  *   <li>{@code variants}: {@code style}, {@code coarse}, {@code fine}, {@code bias}, with commas between; style if not given
  *   <li>{@code precision}: {@code float32} or {@code bfloat16}, or {@code auto}, which is bfloat16 on a GPU
  *   <li>{@code imagePositions}: {@code grid} or {@code sequential}

@@ -12,6 +12,7 @@ import org.i2lspark.ImageEmbedding;
 import org.i2lspark.encoder.ImagePositions;
 import org.i2lspark.image.ImageDecoder;
 import org.i2lspark.lora.KeyFormat;
+import org.i2lspark.model.BaseModel;
 import org.i2lspark.model.Variant;
 import org.i2lspark.torch.ElementType;
 import org.i2lspark.torch.TorchDevice;
@@ -25,6 +26,7 @@ import org.i2lspark.torch.TorchDevice;
  * @param gpuMemory bytes; 0 for what is free
  */
 record StackArguments(
+        BaseModel baseModel,
         Set<Variant> variants,
         Optional<ElementType> precision,
         ImagePositions imagePositions,
@@ -73,6 +75,7 @@ record StackArguments(
     static StackArguments of(Map<String, ?> given) {
         Values values = new Values(given);
         return new StackArguments(
+                BaseModel.of(values.text("baseModel", BaseModel.QWEN_IMAGE.id())),
                 Variant.of(List.of(values.text("variants", Variant.STYLE.id()).split(","))),
                 Optional.of(values.text("precision", "auto"))
                         .filter(text -> !text.equals("auto"))

@@ -52,7 +52,10 @@ final class StackRunner implements AutoCloseable {
         this.manager = manager;
         this.stack = new LoadedStack(weights, arguments.batchShape());
         this.metadata = new LoraMetadata(
-                arguments.variants(), model.qwenVl().map(encoder -> arguments.imagePositions()), model.fingerprints());
+                arguments.baseModel(),
+                arguments.variants(),
+                model.qwenVl().map(encoder -> arguments.imagePositions()),
+                model.fingerprints());
         this.decoder = new IsolatedDecoder(arguments.decoderMemory(), IMAGE_LIMIT);
         int threads = Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
         this.decoders = Executors.newFixedThreadPool(threads, work -> {
@@ -64,7 +67,7 @@ final class StackRunner implements AutoCloseable {
 
     static StackRunner load(Path folder, StackArguments arguments, TorchDevice device, NDManager manager)
             throws IOException {
-        I2lModel model = I2lModel.inspect(folder, arguments.variants());
+        I2lModel model = I2lModel.inspect(folder, arguments.baseModel(), arguments.variants());
         ElementType precision = arguments.precisionOn(device);
         int batchSize = arguments.batchSizeOn(device);
         MemoryPlan plan = MemoryPlan.of(model, precision, batchSize, budget(arguments, manager.getDevice()))

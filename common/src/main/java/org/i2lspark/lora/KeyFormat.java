@@ -49,6 +49,6 @@ public enum KeyFormat {
     }
 
     private String flat(String module) {
-        return this == KOHYA ? QwenImageTransformer.flatName(module) : module;
+        return this == KOHYA ? Transformer.flatName(module) : module;
     }
 }

@@ -2,6 +2,7 @@ package org.i2lspark.lora;
 
 import java.io.IOException;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.function.Function;
@@ -38,6 +39,7 @@ public record LoraDistance(double norm1, double norm2, double inner) {
 
     /** The distance of two LoRAs module by module; a module that one lacks counts as zero there. */
     public static Map<String, LoraDistance> between(LoraSource first, LoraSource second) throws IOException {
+        Transformer.requireSame("compare", List.of(first, second));
         Map<String, Shape> shapes1 = byName(first);
         Map<String, Shape> shapes2 = byName(second);
         TreeSet<String> names = new TreeSet<>(shapes1.keySet());

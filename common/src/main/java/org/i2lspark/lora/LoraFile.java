@@ -49,7 +49,7 @@ public final class LoraFile implements LoraSource, Closeable {
     /**
      * Opens a local file, or a folder as PEFT or diffusers write it.
      *
-     * @throws IOException if it is no LoRA of Qwen-Image's linear layers, saying what was expected and what was found
+     * @throws IOException if it is no LoRA of a known transformer's linear layers, saying what was expected and what was found
      */
     public static LoraFile open(Path path) throws IOException {
         if (Files.isDirectory(path)) {

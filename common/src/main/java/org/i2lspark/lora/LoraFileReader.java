@@ -25,6 +25,7 @@ final class LoraFileReader {
     private final Map<String, Map<Role, TensorInfo>> tensors = new TreeMap<>();
     private final Set<String> adapters = new TreeSet<>();
     private KeyFormat keyFormat;
+    private Transformer transformer;
 
     LoraFileReader(SafetensorsFile file) {
         this.file = file;
@@ -86,15 +87,20 @@ final class LoraFileReader {
     }
 
     private void add(TensorName name, TensorInfo tensor) throws IOException {
-        TensorInfo earlier = tensors.computeIfAbsent(name.module(), module -> new EnumMap<>(Role.class))
+        transformer = transformer == null ? name.layer().transformer() : transformer;
+        if (name.layer().transformer() != transformer) {
+            throw invalid("it has layers of two base models, %s and %s: tensor '%s'"
+                    .formatted(transformer, name.layer().transformer(), tensor.name()));
+        }
+        String module = name.layer().module();
+        TensorInfo earlier = tensors.computeIfAbsent(module, ignored -> new EnumMap<>(Role.class))
                 .put(name.role(), tensor);
         if (name.role() == Role.A || name.role() == Role.B) {
             adapters.add(name.adapter());
             keyFormat = keyFormat == null ? name.keyFormat() : keyFormat;
         }
         if (earlier != null && adapters.size() <= 1) {
-            throw invalid(
-                    "it has %s twice, as '%s' and as '%s'".formatted(name.module(), earlier.name(), tensor.name()));
+            throw invalid("it has %s twice, as '%s' and as '%s'".formatted(module, earlier.name(), tensor.name()));
         }
     }
 
@@ -176,6 +182,6 @@ final class LoraFileReader {
     }
 
     private IOException invalid(String problem) {
-        return new IOException("Not a LoRA for Qwen-Image: %s: %s".formatted(file.location(), problem));
+        return new IOException("Not a LoRA for %s: %s: %s".formatted(Transformer.titles(), file.location(), problem));
     }
 }

@@ -9,6 +9,9 @@ final class LoraHeader {
     /** The rank, as files of this project say it. */
     static final String RANK = "i2l.rank";
 
+    /** The name on the hub of the base model, as files of this project say it. */
+    static final String BASE_MODEL = "i2l.base_model";
+
     /** Strength, rank and hashes of the factors as they were: a scale is baked in, ranks and names are others. */
     private static final Pattern OUTDATED =
             Pattern.compile("(?i)lora_adapter_metadata|(ss_)?network_(alpha|dim|args|module)"

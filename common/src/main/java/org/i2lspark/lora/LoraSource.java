@@ -25,6 +25,11 @@ public interface LoraSource {
     /** What the LoRA says of itself. */
     Map<String, String> metadata();
 
+    /** The transformer that it is for. */
+    default Transformer transformer() {
+        return Transformer.of(modules().stream().map(Shape::name).toList()).orElseThrow();
+    }
+
     /** The rank that modules share, or the highest where they differ. */
     default int rank() {
         return modules().stream().mapToInt(Shape::rank).max().orElse(0);

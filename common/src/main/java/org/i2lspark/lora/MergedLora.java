@@ -18,7 +18,7 @@ public final class MergedLora implements LoraSource {
     /**
      * A merger with a strength for each LoRA.
      *
-     * @throws IOException if they adapt a module of different sizes
+     * @throws IOException if they are for different transformers or adapt a module of different sizes
      */
     public MergedLora(List<? extends LoraSource> sources, List<Double> strengths) throws IOException {
         if (sources.isEmpty() || sources.size() != strengths.size()) {
@@ -27,6 +27,7 @@ public final class MergedLora implements LoraSource {
         }
         this.sources = List.copyOf(sources);
         this.strengths = List.copyOf(strengths);
+        Transformer.requireSame("merge", sources);
         int rank = sources.stream().mapToInt(LoraSource::rank).sum();
         Map<String, Shape> all = new TreeMap<>();
         for (LoraSource source : sources) {

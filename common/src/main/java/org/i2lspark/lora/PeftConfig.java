@@ -8,18 +8,20 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.i2lspark.lora.LoraSource.Shape;
+import org.i2lspark.lora.Transformer.Block;
+import org.i2lspark.lora.Transformer.Stack;
 
 /**
  * PEFT's config of a LoRA, which holds its strength: beside the weights, or, as diffusers writes it, in their header. It is
@@ -209,7 +211,7 @@ public final class PeftConfig {
     public static byte[] write(LoraSource lora) throws IOException {
         Map<String, Object> config = new TreeMap<>();
         config.put("peft_type", "LORA");
-        config.put("base_model_name_or_path", "Qwen/Qwen-Image");
+        config.put("base_model_name_or_path", baseModel(lora));
         config.put("r", lora.rank());
         config.put("lora_alpha", lora.rank());
         config.put("lora_dropout", 0.0);
@@ -218,19 +220,39 @@ public final class PeftConfig {
         config.put("inference_mode", true);
         config.put(
                 "target_modules",
-                targets(lora.modules().stream().map(Shape::name).toList()));
+                targets(
+                        lora.transformer(),
+                        lora.modules().stream().map(Shape::name).toList()));
         return JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(config);
     }
 
+    /** As the LoRA says it, else the one whose layers it names. */
+    private static String baseModel(LoraSource lora) {
+        return lora.metadata()
+                .getOrDefault(LoraHeader.BASE_MODEL, lora.transformer().hubId());
+    }
+
     /** Layers, where each is adapted from the first block to the last; else full names, for PEFT would adapt more. */
-    private static Collection<String> targets(List<String> modules) {
-        Map<String, Set<Integer>> blocks = new TreeMap<>();
+    private static Collection<String> targets(Transformer transformer, List<String> modules) {
+        Map<String, Set<Block>> blocks = new TreeMap<>();
         for (String module : modules) {
-            Set<Integer> own = blocks.computeIfAbsent(QwenImageTransformer.layer(module), layer -> new TreeSet<>());
-            QwenImageTransformer.block(module).ifPresent(own::add);
+            Set<Block> own = blocks.computeIfAbsent(Transformer.layer(module), layer -> new HashSet<>());
+            Transformer.block(module).ifPresent(own::add);
         }
-        int count = blocks.values().stream().mapToInt(Set::size).max().orElse(0);
-        Set<Integer> all = IntStream.range(0, count).boxed().collect(Collectors.toSet());
-        return blocks.values().stream().allMatch(own -> own.isEmpty() || own.equals(all)) ? blocks.keySet() : modules;
+        Set<Block> all = blocks.values().stream().flatMap(Set::stream).collect(Collectors.toSet());
+        boolean inAllBlocks = blocks.values().stream().allMatch(own -> own.isEmpty() || own.equals(all));
+        return inAllBlocks && (all.isEmpty() || isWhole(transformer, all)) ? blocks.keySet() : modules;
+    }
+
+    /** Whether these are the blocks of all stacks, of each from the first on. */
+    private static boolean isWhole(Transformer transformer, Set<Block> blocks) {
+        return transformer.stacks().stream().map(Stack::name).allMatch(stack -> {
+            Set<Integer> own = blocks.stream()
+                    .filter(block -> block.stack().equals(stack))
+                    .map(Block::number)
+                    .collect(Collectors.toSet());
+            return !own.isEmpty()
+                    && own.equals(IntStream.range(0, own.size()).boxed().collect(Collectors.toSet()));
+        });
     }
 }

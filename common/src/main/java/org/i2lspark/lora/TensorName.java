@@ -5,15 +5,14 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * What a tensor's name says, whichever tool gave it: that it belongs to a linear layer of Qwen-Image's transformer, and as
- * what. Tools differ in the prefix, in whether the layer's dots stand as underscores, in the words for the factors, and in
+ * What a tensor's name says, whichever tool gave it: that it belongs to a linear layer of a transformer, and as what. Tools differ in the prefix, in whether the layer's dots stand as underscores, in the words for the factors, and in
  * whether the name of the adapter stands in between.
  *
- * @param module such as {@code transformer_blocks.0.attn.to_q}
+ * @param layer such as {@code transformer_blocks.0.attn.to_q} of Qwen-Image
  * @param adapter the adapter's name, such as {@code default}; empty where there is none
  * @param keyFormat the format that we write whose names are most like this one
  */
-record TensorName(String module, Role role, String adapter, KeyFormat keyFormat) {
+record TensorName(Transformer.Layer layer, Role role, String adapter, KeyFormat keyFormat) {
     /** What a tensor is to its layer. */
     enum Role {
         A,
@@ -60,13 +59,15 @@ record TensorName(String module, Role role, String adapter, KeyFormat keyFormat)
     private static Optional<TensorName> of(String path, Role role, String adapter) {
         String name = adapter == null ? "" : adapter;
         Matcher dotted = DOTTED.matcher(path);
-        if (dotted.matches() && QwenImageTransformer.hasLinear(dotted.group("module"))) {
-            return Optional.of(new TensorName(dotted.group("module"), role, name, format(dotted.group("prefix"))));
+        Optional<Transformer.Layer> layer =
+                dotted.matches() ? Transformer.layerOf(dotted.group("module")) : Optional.empty();
+        if (layer.isPresent()) {
+            return Optional.of(new TensorName(layer.get(), role, name, format(dotted.group("prefix"))));
         }
         Matcher flat = FLAT.matcher(path);
         return flat.matches()
-                ? QwenImageTransformer.ofFlatName(flat.group("module"))
-                        .map(module -> new TensorName(module, role, name, KeyFormat.KOHYA))
+                ? Transformer.layerOfFlatName(flat.group("module"))
+                        .map(found -> new TensorName(found, role, name, KeyFormat.KOHYA))
                 : Optional.empty();
     }
 
@@ -80,10 +81,12 @@ record TensorName(String module, Role role, String adapter, KeyFormat keyFormat)
         return prefix.contains("transformer.") ? KeyFormat.DIFFUSERS : KeyFormat.DIFFSYNTH;
     }
 
-    /** The layer of Qwen-Image that a whole weight or bias belongs to, if it does. */
+    /** Whether this names the whole weight or bias of a linear layer. */
     static boolean isWholeLayer(String key) {
         String path = key.replaceFirst("\\.(?:weight|bias)$", "");
         Matcher dotted = DOTTED.matcher(path);
-        return !path.equals(key) && dotted.matches() && QwenImageTransformer.hasLinear(dotted.group("module"));
+        return !path.equals(key)
+                && dotted.matches()
+                && Transformer.layerOf(dotted.group("module")).isPresent();
     }
 }

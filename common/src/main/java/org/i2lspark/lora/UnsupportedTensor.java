@@ -5,7 +5,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
-/** Names what a tensor is that no LoRA of Qwen-Image's linear layers holds: another kind of adapter, or another base model. */
+/** Names what a tensor is that no LoRA of a known transformer's linear layers holds: another kind of adapter, or another base model. */
 final class UnsupportedTensor {
     private record Kind(String name, Pattern pattern) {
         Kind(String name, String regex) {
@@ -44,9 +44,7 @@ final class UnsupportedTensor {
             new Kind(
                     "Stable Diffusion 1.5 or XL",
                     "(^|[._])(down_blocks|up_blocks|mid_block|input_blocks|output_blocks|middle_block)[._]"),
-            new Kind(
-                    "Z-Image or Lumina",
-                    "context_refiner|noise_refiner|layers[._]\\d+[._](attention|feed_forward|adaLN)"),
+            new Kind("Lumina", "context_refiner|noise_refiner|layers[._]\\d+[._](attention|feed_forward|adaLN)"),
             new Kind("Wan", "(^|[._])blocks[._]\\d+[._](self_attn|cross_attn|ffn|attn1|attn2)[._]"),
             new Kind("LTX-Video, PixArt or another with two attentions", "transformer_blocks[._]\\d+[._]attn[12][._]"),
             new Kind(
@@ -68,10 +66,10 @@ final class UnsupportedTensor {
                 .map("it is %s, which is not supported (expected a LoRA of linear layers)"::formatted);
     }
 
-    /** What else a tensor that is of no layer of Qwen-Image's is, as a sentence, if its name says so. */
+    /** What else a tensor that is of no known layer is, as a sentence, if its name says so. */
     static Optional<String> other(String key) {
         return named(BASES, key)
-                .map("it is for %s, not for Qwen-Image's transformer"::formatted)
+                .map(base -> "it is for %s, not for %s".formatted(base, Transformer.titles()))
                 .or(() -> TensorName.isWholeLayer(key)
                         ? Optional.of("it holds whole weights (modules_to_save, bias), which is not supported"
                                 + " (expected a LoRA of linear layers)")

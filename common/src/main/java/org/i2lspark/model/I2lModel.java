@@ -27,6 +27,7 @@ import org.i2lspark.safetensors.TensorStore;
  * @param decoders in the order in which their factors are merged
  */
 public record I2lModel(
+        BaseModel baseModel,
         Network<SigLip2Config> siglip2,
         Network<DinoV3Config> dinov3,
         Optional<Network<QwenVlConfig>> qwenVl,
@@ -36,29 +37,21 @@ public record I2lModel(
     public static final String DINOV3_PATH = "DiffSynth-Studio/General-Image-Encoders/DINOv3-7B/model.safetensors";
     public static final String QWEN_VL_FOLDER = "Qwen/Qwen-Image/text_encoder";
 
-    private static final String I2L_FOLDER = "DiffSynth-Studio/Qwen-Image-i2L/";
-    private static final String BIAS_TITLE = "Qwen-Image-i2L-Bias";
     static final String OUTPUT_HEAD = "lm_head.weight";
 
     /** A decoder's checkpoint and sizes. */
-    public record Decoder(Checkpoint checkpoint, DecoderLayout layout) {}
-
-    /** Where a variant's decoder, or the Bias, lies in a model folder. */
-    public static String path(Variant variant) {
-        String title = variant.decoder().map(kind -> released(kind).title()).orElse(BIAS_TITLE);
-        return I2L_FOLDER + title + ".safetensors";
-    }
+    public record Decoder(Variant variant, Checkpoint checkpoint, DecoderLayout layout) {}
 
     /**
      * What these variants need of a model folder: paths of files, and of folders, which end in a slash and of which only
      * the files directly in them are needed.
      */
-    public static List<String> sources(Set<Variant> variants) {
+    public static List<String> sources(BaseModel baseModel, Set<Variant> variants) {
         List<String> sources = new ArrayList<>(List.of(parent(SIGLIP2_PATH), parent(DINOV3_PATH)));
         if (needHiddenStates(variants)) {
             sources.add(QWEN_VL_FOLDER + "/");
         }
-        variants.stream().sorted().forEach(variant -> sources.add(path(variant)));
+        variants.stream().sorted().forEach(variant -> sources.add(baseModel.path(variant)));
         return sources;
     }
 
@@ -76,7 +69,7 @@ public record I2lModel(
      * @throws IOException if one is missing, damaged, of another kind or does not fit the others, saying what was expected
      *     and what was found
      */
-    public static I2lModel inspect(Path models, Set<Variant> variants) throws IOException {
+    public static I2lModel inspect(Path models, BaseModel baseModel, Set<Variant> variants) throws IOException {
         if (!Files.isDirectory(models)) {
             throw new FileSystemException(
                     models.toString(), null, "it is not a folder; expected the folder that holds DiffSynth-Studio/");
@@ -102,8 +95,7 @@ public record I2lModel(
         List<Decoder> decoders = new ArrayList<>();
         for (Variant variant : variants) {
             if (variant.decoder().isPresent()) {
-                Decoder decoder =
-                        decoder(models.resolve(path(variant)), variant.decoder().get());
+                Decoder decoder = decoder(models, baseModel, variant);
                 requireFit(decoder, siglip2, dinov3, qwenVl);
                 requireSameLayers(decoder, decoders);
                 decoders.add(decoder);
@@ -111,13 +103,13 @@ public record I2lModel(
         }
         Optional<Checkpoint> bias = Optional.empty();
         if (variants.contains(Variant.BIAS)) {
-            Checkpoint checkpoint = Checkpoint.inspect(models.resolve(path(Variant.BIAS)));
+            Checkpoint checkpoint = Checkpoint.inspect(models.resolve(baseModel.path(Variant.BIAS)));
             try (TensorStore store = checkpoint.open()) {
                 Bias.check(store, decoders.get(0).layout());
             }
             bias = Optional.of(checkpoint);
         }
-        return new I2lModel(siglip2, dinov3, qwenVl, List.copyOf(decoders), bias);
+        return new I2lModel(baseModel, siglip2, dinov3, qwenVl, List.copyOf(decoders), bias);
     }
 
     /** Qwen2.5-VL of a model folder; also Qwen-Image's text encoder. */
@@ -131,20 +123,13 @@ public record I2lModel(
                 name -> !name.equals(OUTPUT_HEAD));
     }
 
-    private static Decoder decoder(Path path, DecoderKind kind) throws IOException {
-        Checkpoint checkpoint = Checkpoint.inspect(path);
-        checkpoint.requireNotAnother(released(kind));
+    private static Decoder decoder(Path models, BaseModel baseModel, Variant variant) throws IOException {
+        Checkpoint checkpoint = Checkpoint.inspect(models.resolve(baseModel.path(variant)));
+        checkpoint.requireNotAnother(baseModel.released(variant));
         try (TensorStore store = checkpoint.open()) {
-            return new Decoder(checkpoint, DecoderLayout.of(store, kind));
+            DecoderKind kind = variant.decoder().orElseThrow();
+            return new Decoder(variant, checkpoint, DecoderLayout.of(store, kind, baseModel.transformer()));
         }
-    }
-
-    private static ReleasedCheckpoint released(DecoderKind kind) {
-        return switch (kind) {
-            case STYLE -> ReleasedCheckpoint.I2L_STYLE;
-            case COARSE -> ReleasedCheckpoint.I2L_COARSE;
-            case FINE -> ReleasedCheckpoint.I2L_FINE;
-        };
     }
 
     private static void requireFit(
@@ -190,8 +175,8 @@ public record I2lModel(
         all.put(ReleasedCheckpoint.SIGLIP2_G384.title(), siglip2.checkpoint());
         all.put(ReleasedCheckpoint.DINOV3_7B.title(), dinov3.checkpoint());
         qwenVl.ifPresent(encoder -> all.put(ReleasedCheckpoint.QWEN2_5_VL_7B.title(), encoder.checkpoint()));
-        decoders.forEach(decoder -> all.put(released(decoder.layout.kind()).title(), decoder.checkpoint));
-        bias.ifPresent(checkpoint -> all.put(BIAS_TITLE, checkpoint));
+        decoders.forEach(decoder -> all.put(baseModel.title(decoder.variant), decoder.checkpoint));
+        bias.ifPresent(checkpoint -> all.put(baseModel.title(Variant.BIAS), checkpoint));
         return all;
     }
 
@@ -211,9 +196,9 @@ public record I2lModel(
                 .collect(Collectors.joining(", "));
     }
 
-    private static String kind(String title, Checkpoint checkpoint) {
+    private String kind(String title, Checkpoint checkpoint) {
         // a Bias is of the size of the others
-        boolean sizeIsKnown = title.equals(BIAS_TITLE) && checkpoint.origin() == Checkpoint.Origin.FILE;
-        return sizeIsKnown ? "" : " (%s)".formatted(checkpoint.kind());
+        boolean isBias = bias.isPresent() && title.equals(baseModel.title(Variant.BIAS));
+        return isBias && checkpoint.origin() == Checkpoint.Origin.FILE ? "" : " (%s)".formatted(checkpoint.kind());
     }
 }

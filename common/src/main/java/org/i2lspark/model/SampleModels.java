@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.i2lspark.decoder.Bias;
 import org.i2lspark.decoder.DecoderKind;
@@ -17,6 +18,7 @@ import org.i2lspark.diffusion.VaeConfig;
 import org.i2lspark.encoder.DinoV3Config;
 import org.i2lspark.encoder.QwenVlConfig;
 import org.i2lspark.encoder.SigLip2Config;
+import org.i2lspark.lora.Transformer;
 import org.i2lspark.model.SyntheticWeights.Recipe;
 import org.i2lspark.tokenizer.SmallTokenizer;
 
@@ -31,7 +33,7 @@ public final class SampleModels {
     /**
      * How large they are.
      *
-     * @param width inputs and outputs of an attention projection of the transformer that the LoRAs are for
+     * @param divisors how many times narrower than released the transformers are that the LoRAs are for
      * @param compressed values that the Style decoder compresses an embedding to
      * @param compressedWithResidual the same of Coarse and Fine
      * @param coarseTokenSize values that the Coarse decoder compresses a token to
@@ -43,7 +45,7 @@ public final class SampleModels {
             SigLip2Config siglip2,
             DinoV3Config dinov3,
             QwenVlConfig qwenVl,
-            int width,
+            Map<Transformer, Integer> divisors,
             int compressed,
             int compressedWithResidual,
             int coarseTokenSize,
@@ -53,7 +55,7 @@ public final class SampleModels {
             VaeConfig vae) {
         static final int BLOCKS = 60;
 
-        /** A 48th of the released width. */
+        /** A 48th, or a 64th, of the released width: layers of a base model must stay whole. */
         static final Sizes SMALL = new Sizes(
                 new SigLip2Config(48, 96, 2, 4, 384, 16, 1e-6),
                 new DinoV3Config(64, 128, 2, 4, 4, 224, 16, 100, 1e-5),
@@ -68,7 +70,7 @@ public final class SampleModels {
                         List.of(2, 3, 3),
                         1e-6,
                         new QwenVlConfig.Vision(32, 68, 4, 2, 14, 112, List.of(1, 3))),
-                64,
+                Map.of(Transformer.QWEN_IMAGE, 48, Transformer.Z_IMAGE, 64),
                 8,
                 8,
                 4,
@@ -81,7 +83,7 @@ public final class SampleModels {
                 SigLip2Config.RELEASED,
                 DinoV3Config.RELEASED,
                 QwenVlConfig.RELEASED,
-                3072,
+                Map.of(Transformer.QWEN_IMAGE, 1, Transformer.Z_IMAGE, 1),
                 64,
                 128,
                 1024,
@@ -93,15 +95,17 @@ public final class SampleModels {
 
     @FunctionalInterface
     private interface Weights {
-        void write(Path file, List<Recipe> tensors) throws IOException;
+        void write(Path file, List<Recipe> tensors, long seed) throws IOException;
     }
 
     private final Path models;
+    private final Set<BaseModel> baseModels;
     private final Sizes sizes;
     private final Weights weights;
 
-    private SampleModels(Path models, Sizes sizes, Weights weights) {
+    private SampleModels(Path models, Set<BaseModel> baseModels, Sizes sizes, Weights weights) {
         this.models = models;
+        this.baseModels = baseModels;
         this.sizes = sizes;
         this.weights = weights;
     }
@@ -113,21 +117,28 @@ public final class SampleModels {
 
     /** Writes small checkpoints of all variants and of Qwen-Image below {@code models}, about 165 MB. */
     public static void write(Path models) throws IOException {
+        write(models, Set.of(BaseModel.QWEN_IMAGE));
+    }
+
+    /** Writes small checkpoints of all variants for these base models below {@code models}. */
+    public static void write(Path models, Set<BaseModel> baseModels) throws IOException {
         mark(
                 models,
                 "Small checkpoints with made-up weights, written by 'i2l sample-models'. Not the released models.");
-        new SampleModels(models, Sizes.SMALL, (file, tensors) -> SyntheticWeights.write(file, tensors, SEED)).write();
+        new SampleModels(models, baseModels, Sizes.SMALL, SyntheticWeights::write).write();
     }
 
     /**
      * Writes checkpoints of the released sizes below {@code models}, in 2 MB: the files have a hole where the weights are,
      * which are made up when they are read. Only this project can read them so, and a copy may fill the holes, 82 GB in all.
      */
-    public static void writeReleasedSizes(Path models) throws IOException {
+    public static void writeReleasedSizes(Path models, Set<BaseModel> baseModels) throws IOException {
         mark(
                 models,
                 "Checkpoints of the released sizes without weights, written by 'i2l sample-models'. Not the released models.");
-        new SampleModels(models, Sizes.RELEASED, MadeUpWeights::write).write();
+        new SampleModels(
+                        models, baseModels, Sizes.RELEASED, (file, tensors, seed) -> MadeUpWeights.write(file, tensors))
+                .write();
     }
 
     private static void mark(Path models, String text) throws IOException {
@@ -137,31 +148,36 @@ public final class SampleModels {
 
     private void write() throws IOException {
         Path siglip2 = models.resolve(I2lModel.SIGLIP2_PATH);
-        weights.write(siglip2, recipes(sizes.siglip2.layout().shapes()));
+        weights.write(siglip2, recipes(sizes.siglip2.layout().shapes()), SEED);
         writeConfig(siglip2, sizes.siglip2.toJson());
         Path dinov3 = models.resolve(I2lModel.DINOV3_PATH);
-        weights.write(dinov3, recipes(sizes.dinov3.layout().shapes()));
+        weights.write(dinov3, recipes(sizes.dinov3.layout().shapes()), SEED);
         writeConfig(dinov3, sizes.dinov3.toJson());
+        if (baseModels.contains(BaseModel.QWEN_IMAGE)) {
+            writeQwenVl();
+            writeQwenImage();
+        }
+        for (BaseModel baseModel : baseModels) {
+            writeDecoders(baseModel);
+        }
+    }
+
+    private void writeQwenVl() throws IOException {
         Path qwenVl = models.resolve(I2lModel.QWEN_VL_FOLDER).resolve("model.safetensors");
         Map<String, List<Long>> qwenVlShapes =
                 new TreeMap<>(sizes.qwenVl.layout().shapes());
         qwenVlShapes.putAll(sizes.unused);
-        weights.write(qwenVl, recipes(qwenVlShapes));
+        weights.write(qwenVl, recipes(qwenVlShapes), SEED);
         writeConfig(qwenVl, sizes.qwenVl.toJson());
-        writeDecoder(Variant.STYLE, sizes.compressed, 0);
-        writeDecoder(Variant.COARSE, sizes.compressedWithResidual, sizes.coarseTokenSize);
-        writeDecoder(Variant.FINE, sizes.compressedWithResidual, sizes.fineTokenSize);
-        weights.write(models.resolve(I2lModel.path(Variant.BIAS)), recipes(Bias.shapes(Sizes.BLOCKS, sizes.width)));
-        writeQwenImage();
     }
 
     /** What Qwen-Image has beside Qwen2.5-VL. */
     private void writeQwenImage() throws IOException {
         Path transformer = models.resolve(QwenImageModel.TRANSFORMER_PATH);
-        weights.write(transformer, recipes(sizes.transformer.layout().shapes()));
+        weights.write(transformer, recipes(sizes.transformer.layout().shapes()), SEED);
         writeConfig(transformer, sizes.transformer.toJson());
         Path vae = models.resolve(QwenImageModel.VAE_PATH);
-        weights.write(vae, recipes(sizes.vae.layout().shapes()));
+        weights.write(vae, recipes(sizes.vae.layout().shapes()), SEED);
         writeConfig(vae, sizes.vae.toJson());
         Path scheduler = models.resolve(QwenImageModel.SCHEDULER_PATH);
         Files.createDirectories(scheduler.getParent());
@@ -169,16 +185,40 @@ public final class SampleModels {
         SmallTokenizer.write(models.resolve(QwenImageModel.TOKENIZER_FOLDER));
     }
 
-    private void writeDecoder(Variant variant, int compressed, int tokenSize) throws IOException {
-        DecoderKind kind = variant.decoder().orElseThrow();
-        int embedding = sizes.siglip2.hiddenSize() + sizes.dinov3.hiddenSize();
-        Map<String, List<Long>> shapes =
-                new TreeMap<>(DecoderLayout.shapes(embedding, compressed, Sizes.BLOCKS, sizes.width));
-        if (kind.tokens() > 0) {
-            shapes.putAll(
-                    DecoderLayout.residualShapes(kind, Sizes.BLOCKS, compressed, tokenSize, sizes.qwenVl.hiddenSize()));
+    private void writeDecoders(BaseModel baseModel) throws IOException {
+        for (Variant variant : baseModel.variants()) {
+            DecoderLayout layout = layout(baseModel, variant.decoder().orElse(DecoderKind.STYLE));
+            Map<String, List<Long>> shapes = switch (variant) {
+                case STYLE -> layout.shapes(compressed(baseModel), 0);
+                case COARSE -> layout.shapes(sizes.compressedWithResidual, sizes.coarseTokenSize);
+                case FINE -> layout.shapes(sizes.compressedWithResidual, sizes.fineTokenSize);
+                case BIAS -> Bias.shapes(layout);
+            };
+            weights.write(models.resolve(baseModel.path(variant)), recipes(new TreeMap<>(shapes)), seed(baseModel));
         }
-        weights.write(models.resolve(I2lModel.path(variant)), recipes(shapes));
+    }
+
+    /** Checkpoints of one layout must not be the same. */
+    private static long seed(BaseModel baseModel) {
+        return switch (baseModel) {
+            case QWEN_IMAGE, Z_IMAGE -> SEED;
+            case Z_IMAGE_OMNI_BASE -> SEED + 1;
+        };
+    }
+
+    /** Z-Image-i2L has no other decoders, and its one compresses as theirs. */
+    private int compressed(BaseModel baseModel) {
+        return baseModel.variants().contains(Variant.COARSE) ? sizes.compressed : sizes.compressedWithResidual;
+    }
+
+    private DecoderLayout layout(BaseModel baseModel, DecoderKind kind) {
+        Transformer transformer = baseModel.transformer();
+        return DecoderLayout.of(
+                kind,
+                transformer,
+                sizes.siglip2.hiddenSize() + sizes.dinov3.hiddenSize(),
+                sizes.qwenVl.hiddenSize(),
+                sizes.divisors.get(transformer));
     }
 
     private static void writeConfig(Path checkpoint, String json) throws IOException {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.List;
 import org.i2lspark.decoder.DecoderLayout.Module;
 import org.i2lspark.decoder.FactorBucket.Kind;
+import org.i2lspark.lora.Transformer;
 import org.i2lspark.torch.ElementType;
 import org.i2lspark.torch.TorchDevice;
 import org.junit.jupiter.api.Test;
@@ -12,7 +13,9 @@ import org.junit.jupiter.api.Test;
 class LoraLayoutTest {
     private static final TorchDevice GPU = TorchDevice.gpu(0);
     /** As released: 720 modules. */
-    private static final List<FactorBucket> BUCKETS = FactorBucket.of(DecoderLayout.modules(60, 3072));
+    private static final List<FactorBucket> BUCKETS =
+            FactorBucket.of(DecoderLayout.of(DecoderKind.STYLE, Transformer.QWEN_IMAGE, 5632, 0, 1)
+                    .modules());
 
     @Test
     void aLoraOfOneImageIsOnePieceOfPinnedMemory() {

@@ -386,7 +386,7 @@ class LoraFileTest {
                 "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q.lora_A.weight| for Stable Diffusion 1.5 or XL",
                 "diffusion_model.blocks.0.self_attn.q.lora_A.weight| for Wan",
                 "lora_unet_blocks_0_cross_attn_k.lora_down.weight| for Wan",
-                "diffusion_model.layers.0.attention.to_q.lora_A.weight| for Z-Image",
+                "diffusion_model.layers.0.attention.wo.lora_A.weight| for Lumina",
                 "transformer_blocks.0.attn.norm_q.lora_A.weight| is no factor of a linear layer",
                 "transformer_blocks.0.attn.to_q.lora_A.weight.scale| is no factor of a linear layer",
                 "transformer_blocks.0.attn.to_q.lora_A.scale| is no factor of a linear layer",
@@ -398,7 +398,7 @@ class LoraFileTest {
                 .write(folder.resolve("lora.safetensors"));
         assertThatThrownBy(() -> LoraFile.open(path))
                 .isInstanceOf(IOException.class)
-                .hasMessageStartingWith("Not a LoRA for Qwen-Image: " + path)
+                .hasMessageStartingWith("Not a LoRA for Qwen-Image or Z-Image: " + path)
                 .hasMessageContaining(message)
                 .hasMessageContaining("'" + tensor + "'");
     }
@@ -447,6 +447,10 @@ class LoraFileTest {
                 TensorFile.ofPair(TO_Q + ".lora_A.weight", TO_Q + ".lora_B.weight")
                         .pair("transformer." + TO_Q + ".lora_A.weight", "transformer." + TO_Q + ".lora_B.weight"));
         assertRefused(
+                "it has layers of two base models, Z-Image and Qwen-Image",
+                TensorFile.ofPair(TO_Q + ".lora_A.weight", TO_Q + ".lora_B.weight")
+                        .pair("layers.0.attention.to_q.lora_A.weight", "layers.0.attention.to_q.lora_B.weight"));
+        assertRefused(
                 "is I8, which is not supported (expected F64, F32, F16, BF16, F8_E4M3 or F8_E5M2)",
                 new TensorFile()
                         .with(TO_Q + ".lora_A.weight", DType.I8, List.of(1L, 1L), ByteBuffer.allocate(1))
@@ -462,7 +466,7 @@ class LoraFileTest {
         Path path = file.write(folder.resolve("file.safetensors"));
         assertThatThrownBy(() -> LoraFile.open(path))
                 .isInstanceOf(IOException.class)
-                .hasMessageStartingWith("Not a LoRA for Qwen-Image: " + path)
+                .hasMessageStartingWith("Not a LoRA for Qwen-Image or Z-Image: " + path)
                 .hasMessageContaining(message);
     }
 }

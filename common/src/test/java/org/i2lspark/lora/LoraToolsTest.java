@@ -457,6 +457,25 @@ class LoraToolsTest {
                 .containsExactlyElementsOf(RandomLora.MODULES.stream().sorted().toList());
     }
 
+    @Test
+    void aPeftConfigForZImageNamesLayersThatAreInAllItsStacks() throws IOException {
+        List<String> everywhere = List.of(
+                "layers.0.feed_forward.w1",
+                "layers.1.feed_forward.w1",
+                "context_refiner.0.feed_forward.w1",
+                "noise_refiner.0.feed_forward.w1");
+        RandomLora lora = new RandomLora(5, 4, everywhere);
+        assertThat(targets(lora)).containsExactly("feed_forward.w1");
+        assertThat(new JsonMapper()
+                        .readTree(PeftConfig.write(lora))
+                        .get("base_model_name_or_path")
+                        .asText())
+                .isEqualTo("Tongyi-MAI/Z-Image");
+        // the layer's name alone would have PEFT adapt the refiners too
+        List<String> layers = everywhere.subList(0, 2);
+        assertThat(targets(new RandomLora(5, 4, layers))).containsExactlyElementsOf(layers);
+    }
+
     private static List<String> targets(LoraSource lora) throws IOException {
         JsonNode config = new JsonMapper().readTree(PeftConfig.write(lora));
         assertThat(config.get("r").asInt()).isEqualTo(4);
@@ -481,6 +500,16 @@ class LoraToolsTest {
                 }
             }
         }
+    }
+
+    @Test
+    void refusesToMergeOrCompareWhatIsForDifferentBaseModels() {
+        RandomLora qwen = new RandomLora(1, 2);
+        RandomLora zImage = new RandomLora(1, 2, List.of("layers.0.attention.to_q"));
+        assertThatThrownBy(() -> new MergedLora(List.of(qwen, zImage), List.of(1.0, 1.0)))
+                .hasMessage("Cannot merge: one LoRA is for Qwen-Image, another for Z-Image");
+        assertThatThrownBy(() -> LoraDistance.between(zImage, qwen))
+                .hasMessage("Cannot compare: one LoRA is for Z-Image, another for Qwen-Image");
     }
 
     @Test

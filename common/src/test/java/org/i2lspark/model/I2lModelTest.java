@@ -19,8 +19,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.i2lspark.decoder.Bias;
+import org.i2lspark.decoder.DecoderKind;
 import org.i2lspark.decoder.DecoderLayout;
 import org.i2lspark.encoder.SigLip2Config;
+import org.i2lspark.lora.Transformer;
 import org.i2lspark.safetensors.MalformedSafetensorsException;
 import org.i2lspark.safetensors.SafetensorsFile;
 import org.junit.jupiter.api.BeforeEach;
@@ -44,9 +46,9 @@ class I2lModelTest {
 
     @Test
     void acceptsOtherSizesOfTheSameGraph() throws IOException {
-        I2lModel model = I2lModel.inspect(models, STYLE);
+        I2lModel model = I2lModel.inspect(models, BaseModel.QWEN_IMAGE, STYLE);
         assertThat(model.siglip2().config().heads()).isEqualTo(4);
-        assertThat(model.decoders().get(0).layout().blocks()).isEqualTo(60);
+        assertThat(model.decoders().get(0).layout().decoders()).hasSize(240);
         assertThat(model.description())
                 .isEqualTo("DINOv3-7B (not the released size), Qwen-Image-i2L-Style (not the released size),"
                         + " SigLIP2-G384 (not the released size)");
@@ -59,7 +61,7 @@ class I2lModelTest {
         writeHollow(DECODER_PATH, "i2l-style");
         Files.delete(config(I2lModel.SIGLIP2_PATH));
         Files.delete(config(I2lModel.DINOV3_PATH));
-        I2lModel model = I2lModel.inspect(models, STYLE);
+        I2lModel model = I2lModel.inspect(models, BaseModel.QWEN_IMAGE, STYLE);
         assertThat(model.description())
                 .isEqualTo("DINOv3-7B (released), Qwen-Image-i2L-Style (released), SigLIP2-G384 (released)");
         assertThat(model.siglip2().config()).isEqualTo(SigLip2Config.RELEASED);
@@ -80,12 +82,12 @@ class I2lModelTest {
     void namesAMissingOrTruncatedFile(String file) throws IOException {
         byte[] whole = Files.readAllBytes(models.resolve(file));
         Files.write(models.resolve(file), Arrays.copyOf(whole, whole.length - 1));
-        assertThatThrownBy(() -> I2lModel.inspect(models, STYLE))
+        assertThatThrownBy(() -> I2lModel.inspect(models, BaseModel.QWEN_IMAGE, STYLE))
                 .isInstanceOf(MalformedSafetensorsException.class)
                 .hasMessageContaining(models.resolve(file).toString())
                 .hasMessageContaining("past the end of the data");
         Files.delete(models.resolve(file));
-        assertThatThrownBy(() -> I2lModel.inspect(models, STYLE))
+        assertThatThrownBy(() -> I2lModel.inspect(models, BaseModel.QWEN_IMAGE, STYLE))
                 .isInstanceOf(NoSuchFileException.class)
                 .hasMessageContaining(models.resolve(file).toString())
                 .hasMessageContaining("checkpoint missing");
@@ -162,9 +164,10 @@ class I2lModelTest {
     @Test
     void opensOnlyWhatTheVariantsNeed() throws IOException {
         Files.delete(models.resolve(I2lModel.QWEN_VL_FOLDER).resolve("model.safetensors"));
-        Files.delete(models.resolve(I2lModel.path(Variant.BIAS)));
-        assertThat(I2lModel.inspect(models, STYLE).qwenVl()).isEmpty();
-        assertThatThrownBy(() -> I2lModel.inspect(models, COARSE))
+        Files.delete(models.resolve(BaseModel.QWEN_IMAGE.path(Variant.BIAS)));
+        assertThat(I2lModel.inspect(models, BaseModel.QWEN_IMAGE, STYLE).qwenVl())
+                .isEmpty();
+        assertThatThrownBy(() -> I2lModel.inspect(models, BaseModel.QWEN_IMAGE, COARSE))
                 .isInstanceOf(NoSuchFileException.class)
                 .hasMessageContaining("text_encoder/model.safetensors.index.json");
     }
@@ -172,8 +175,10 @@ class I2lModelTest {
     @Test
     void readsQwenVlInShards() throws IOException {
         Path whole = models.resolve(I2lModel.QWEN_VL_FOLDER).resolve("model.safetensors");
-        Checkpoint before =
-                I2lModel.inspect(models, COARSE).qwenVl().orElseThrow().checkpoint();
+        Checkpoint before = I2lModel.inspect(models, BaseModel.QWEN_IMAGE, COARSE)
+                .qwenVl()
+                .orElseThrow()
+                .checkpoint();
         Path shard = whole.resolveSibling("model-00001-of-00001.safetensors");
         Files.move(whole, shard);
         StringBuilder weightMap = new StringBuilder();
@@ -185,64 +190,92 @@ class I2lModelTest {
                             .append("\"%s\":\"%s\"".formatted(name, shard.getFileName())));
         }
         Files.writeString(whole.resolveSibling("model.safetensors.index.json"), "{\"weight_map\":{" + weightMap + "}}");
-        Checkpoint sharded =
-                I2lModel.inspect(models, COARSE).qwenVl().orElseThrow().checkpoint();
+        Checkpoint sharded = I2lModel.inspect(models, BaseModel.QWEN_IMAGE, COARSE)
+                .qwenVl()
+                .orElseThrow()
+                .checkpoint();
         assertThat(sharded.contentFingerprint()).isEqualTo(before.contentFingerprint());
     }
 
     @Test
     void tellsDecodersApart() throws IOException {
-        Path style = models.resolve(I2lModel.path(Variant.STYLE));
-        Path coarse = models.resolve(I2lModel.path(Variant.COARSE));
-        Path fine = models.resolve(I2lModel.path(Variant.FINE));
+        Path style = models.resolve(BaseModel.QWEN_IMAGE.path(Variant.STYLE));
+        Path coarse = models.resolve(BaseModel.QWEN_IMAGE.path(Variant.COARSE));
+        Path fine = models.resolve(BaseModel.QWEN_IMAGE.path(Variant.FINE));
         Files.copy(fine, coarse, StandardCopyOption.REPLACE_EXISTING);
-        assertThatThrownBy(() -> I2lModel.inspect(models, COARSE))
+        assertThatThrownBy(() -> I2lModel.inspect(models, BaseModel.QWEN_IMAGE, COARSE))
                 .hasMessageContaining("Not a Coarse decoder")
                 .hasMessageContaining("its residual path takes 1376 tokens, Coarse takes 71");
         Files.copy(style, coarse, StandardCopyOption.REPLACE_EXISTING);
-        assertThatThrownBy(() -> I2lModel.inspect(models, COARSE))
+        assertThatThrownBy(() -> I2lModel.inspect(models, BaseModel.QWEN_IMAGE, COARSE))
                 .hasMessageContaining("it has no proj_residual tensors, so it is a Style decoder");
     }
 
     @Test
     void refusesABiasOfAnotherModel() throws IOException {
-        Map<String, List<Long>> shapes = new HashMap<>(Bias.shapes(60, 64));
+        Map<String, List<Long>> shapes = new HashMap<>(Bias.shapes(layout()));
         shapes.put("transformer_blocks.3.attn.to_k.lora_A.default.weight", List.of(4L, 65L));
-        writeShapes(I2lModel.path(Variant.BIAS), shapes);
-        assertThatThrownBy(() -> I2lModel.inspect(models, Variant.of(List.of("style", "bias"))))
+        writeShapes(BaseModel.QWEN_IMAGE.path(Variant.BIAS), shapes);
+        assertThatThrownBy(() -> I2lModel.inspect(models, BaseModel.QWEN_IMAGE, Variant.of(List.of("style", "bias"))))
                 .hasMessageContaining("Not the Bias of this model")
                 .hasMessageContaining("is 4x65, expected 4x64");
     }
 
     @Test
     void decodersMustAdaptTheSameLayers() throws IOException {
-        Map<String, List<Long>> shapes = new HashMap<>(DecoderLayout.shapes(48 + 64, 8, 30, 64));
-        writeShapes(DECODER_PATH, shapes);
-        assertThatThrownBy(() -> I2lModel.inspect(models, Variant.of(List.of("style", "coarse"))))
+        DecoderLayout wider = DecoderLayout.of(DecoderKind.STYLE, Transformer.QWEN_IMAGE, 48 + 64, 0, 24);
+        writeShapes(DECODER_PATH, wider.shapes(8, 0));
+        assertThatThrownBy(() -> I2lModel.inspect(models, BaseModel.QWEN_IMAGE, Variant.of(List.of("style", "coarse"))))
                 .hasMessageContaining("they adapt layers of different sizes or numbers");
+    }
+
+    @Test
+    void aCheckpointForAnotherBaseModelIsNamed() throws IOException {
+        SampleModels.write(models, Set.of(BaseModel.Z_IMAGE));
+        writeHollow(BaseModel.Z_IMAGE.path(Variant.STYLE), "i2l-style");
+        assertThatThrownBy(() -> I2lModel.inspect(models, BaseModel.Z_IMAGE, STYLE))
+                .hasMessageContaining("its layout is that of Qwen-Image-i2L-Style, expected Z-Image-i2L");
+        writeHollow(DECODER_PATH, "z-image-i2l");
+        assertThatThrownBy(() -> I2lModel.inspect(models, BaseModel.QWEN_IMAGE, STYLE))
+                .hasMessageContaining("its layout is that of Z-Image-i2L, expected Qwen-Image-i2L-Style");
+    }
+
+    @Test
+    void samplesForModelsOfOneLayoutHaveOtherWeights() throws IOException {
+        SampleModels.write(models, Set.of(BaseModel.Z_IMAGE, BaseModel.Z_IMAGE_OMNI_BASE));
+        I2lModel image = I2lModel.inspect(models, BaseModel.Z_IMAGE, STYLE);
+        I2lModel omni = I2lModel.inspect(models, BaseModel.Z_IMAGE_OMNI_BASE, STYLE);
+        assertThat(image.checkpoints()).containsKey("Z-Image-i2L");
+        assertThat(image.decoders().get(0).layout().modules()).hasSize(238);
+        Checkpoint one = image.checkpoints().get("Z-Image-i2L");
+        Checkpoint other = omni.checkpoints().get("Z-Image-Omni-Base-i2L");
+        assertThat(one.layoutFingerprint()).isEqualTo(other.layoutFingerprint());
+        assertThat(one.contentFingerprint()).isNotEqualTo(other.contentFingerprint());
     }
 
     @Test
     void recognisesQwenVlByItsReleasedLayout() throws IOException {
         writeHollow(I2lModel.QWEN_VL_FOLDER + "/model.safetensors", "qwen2.5-vl-7b");
         Files.delete(config(I2lModel.QWEN_VL_FOLDER + "/model.safetensors"));
-        assertThatThrownBy(() -> I2lModel.inspect(models, COARSE))
+        assertThatThrownBy(() -> I2lModel.inspect(models, BaseModel.QWEN_IMAGE, COARSE))
                 .hasMessageContaining("it takes hidden states of 64 values, Qwen2.5-VL gives 3584");
     }
 
     @Test
     void tellsCheckpointsOfOneLayoutApart() throws IOException {
-        Checkpoint before = I2lModel.inspect(models, STYLE).siglip2().checkpoint();
+        Checkpoint before =
+                I2lModel.inspect(models, BaseModel.QWEN_IMAGE, STYLE).siglip2().checkpoint();
         List<SyntheticWeights.Recipe> recipes = new ArrayList<>();
         siglip2Shapes().forEach((name, shape) -> recipes.add(new SyntheticWeights.Recipe(name, shape, 1, 0)));
         SyntheticWeights.write(models.resolve(I2lModel.SIGLIP2_PATH), recipes, 2);
-        Checkpoint after = I2lModel.inspect(models, STYLE).siglip2().checkpoint();
+        Checkpoint after =
+                I2lModel.inspect(models, BaseModel.QWEN_IMAGE, STYLE).siglip2().checkpoint();
         assertThat(after.layoutFingerprint()).isEqualTo(before.layoutFingerprint());
         assertThat(after.contentFingerprint()).isNotEqualTo(before.contentFingerprint());
     }
 
     private void assertInvalid(String message) {
-        assertThatThrownBy(() -> I2lModel.inspect(models, STYLE))
+        assertThatThrownBy(() -> I2lModel.inspect(models, BaseModel.QWEN_IMAGE, STYLE))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining(message);
     }
@@ -262,8 +295,12 @@ class I2lModelTest {
                 SigLip2Config.read(config(I2lModel.SIGLIP2_PATH)).layout().shapes());
     }
 
+    private static DecoderLayout layout() {
+        return DecoderLayout.of(DecoderKind.STYLE, Transformer.QWEN_IMAGE, 48 + 64, 0, 48);
+    }
+
     private static Map<String, List<Long>> decoderShapes() {
-        return new HashMap<>(DecoderLayout.shapes(48 + 64, 8, 60, 64));
+        return new HashMap<>(layout().shapes(8, 0));
     }
 
     private void writeShapes(String checkpoint, Map<String, List<Long>> shapes) throws IOException {

@@ -13,6 +13,7 @@ import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.i2lspark.diffusion.VaeConfig;
 import org.i2lspark.model.SyntheticWeights.Recipe;
 import org.i2lspark.safetensors.TensorStore;
@@ -25,11 +26,13 @@ class MadeUpWeightsTest {
 
     @Test
     void releasedSizesAreTheReleasedLayouts() throws IOException {
-        SampleModels.writeReleasedSizes(folder);
-        I2lModel model = I2lModel.inspect(folder, EnumSet.allOf(Variant.class));
+        SampleModels.writeReleasedSizes(folder, Set.of(BaseModel.QWEN_IMAGE, BaseModel.Z_IMAGE));
+        I2lModel model = I2lModel.inspect(folder, BaseModel.QWEN_IMAGE, EnumSet.allOf(Variant.class));
         QwenImageModel qwenImage = QwenImageModel.inspect(folder);
         Map<String, Checkpoint> checkpoints = new HashMap<>(model.checkpoints());
         checkpoints.putAll(qwenImage.checkpoints());
+        checkpoints.putAll(I2lModel.inspect(folder, BaseModel.Z_IMAGE, Set.of(Variant.STYLE))
+                .checkpoints());
         for (ReleasedCheckpoint released : ReleasedCheckpoint.values()) {
             Checkpoint checkpoint = checkpoints.get(released.title());
             if (released == ReleasedCheckpoint.QWEN_IMAGE_VAE) {

@@ -58,6 +58,12 @@ public final class ReferenceCase {
         return folder.resolve(name);
     }
 
+    /** The case of Z-Image-i2L and Z-Image-Omni-Base-i2L, or another of its form that {@code -Di2l.reference.family} names. */
+    public static ReferenceCase family() {
+        return new ReferenceCase(
+                Path.of(System.getProperty("i2l.reference.family", "src/test/resources/reference/family-tiny")));
+    }
+
     /** Makes the checkpoints below {@code models}. */
     public Path writeModels(Path models) throws IOException {
         List<Path> recipes;

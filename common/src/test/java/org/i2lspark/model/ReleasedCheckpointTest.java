@@ -9,10 +9,13 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.i2lspark.decoder.DecoderKind;
+import org.i2lspark.decoder.DecoderLayout;
 import org.i2lspark.diffusion.DitConfig;
 import org.i2lspark.diffusion.VaeConfig;
 import org.i2lspark.encoder.DinoV3Config;
 import org.i2lspark.encoder.SigLip2Config;
+import org.i2lspark.lora.Transformer;
 import org.i2lspark.safetensors.TensorLayout;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -30,7 +33,8 @@ class ReleasedCheckpointTest {
         "qwen-image-vae, QWEN_IMAGE_VAE",
         "i2l-style, I2L_STYLE",
         "i2l-coarse, I2L_COARSE",
-        "i2l-fine, I2L_FINE"
+        "i2l-fine, I2L_FINE",
+        "z-image-i2l, Z_IMAGE_I2L"
     })
     void recognisesEachReleasedLayout(String file, ReleasedCheckpoint expected) throws IOException {
         assertThat(ReleasedCheckpoint.ofFingerprint(
@@ -58,6 +62,19 @@ class ReleasedCheckpointTest {
                         .layout()
                         .differences(TensorLayout.of(shapes("qwen-image-vae")).only(VaeConfig::isUsed)))
                 .isEmpty();
+    }
+
+    @Test
+    void aTransformersTableDescribesTheReleasedDecoders() throws IOException {
+        assertThat(DecoderLayout.of(DecoderKind.STYLE, Transformer.QWEN_IMAGE, 5632, 0, 1)
+                        .shapes(64, 0))
+                .isEqualTo(shapes("i2l-style"));
+        assertThat(DecoderLayout.of(DecoderKind.FINE, Transformer.QWEN_IMAGE, 5632, 3584, 1)
+                        .shapes(128, 64))
+                .isEqualTo(shapes("i2l-fine"));
+        assertThat(DecoderLayout.of(DecoderKind.STYLE, Transformer.Z_IMAGE, 5632, 0, 1)
+                        .shapes(128, 0))
+                .isEqualTo(shapes("z-image-i2l"));
     }
 
     static Map<String, List<Long>> shapes(String layout) throws IOException {

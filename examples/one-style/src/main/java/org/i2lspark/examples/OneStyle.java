@@ -15,6 +15,7 @@ import org.i2lspark.encoder.ImagePositions;
 import org.i2lspark.image.ImageDecoder;
 import org.i2lspark.lora.KeyFormat;
 import org.i2lspark.lora.Lora;
+import org.i2lspark.model.BaseModel;
 import org.i2lspark.model.I2lModel;
 import org.i2lspark.model.Variant;
 import org.i2lspark.torch.ElementType;
@@ -25,7 +26,7 @@ public final class OneStyle {
     private OneStyle() {}
 
     public static void main(String[] args) throws IOException {
-        I2lModel model = I2lModel.inspect(Path.of(args[0]), Set.of(Variant.STYLE));
+        I2lModel model = I2lModel.inspect(Path.of(args[0]), BaseModel.QWEN_IMAGE, Set.of(Variant.STYLE));
         ImageDecoder decoder = new ImageDecoder(ImageDecoder.DEFAULT_MAX_PIXELS);
         try (ImageToLora i2l = ImageToLora.load(model, ElementType.FLOAT32, TorchDevice.CPU, ImagePositions.GRID)) {
             List<PreparedImage> images = new ArrayList<>();

@@ -4,13 +4,12 @@ import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
-import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import org.i2lspark.lora.LoraDistance;
 import org.i2lspark.lora.LoraFile;
-import org.i2lspark.lora.QwenImageTransformer;
+import org.i2lspark.lora.Transformer;
 import org.i2lspark.safetensors.DType;
 import org.i2lspark.torch.ElementType;
 import picocli.CommandLine.Command;
@@ -34,13 +33,14 @@ final class LoraInspectCommand extends LoraTool {
             Map<String, Double> norms = LoraDistance.norms(lora);
             Map<String, Object> facts = new LinkedHashMap<>();
             facts.put("file", path);
+            facts.put("base_model", lora.transformer().title());
             facts.put("rank", lora.rank());
             facts.put("dtype", types(lora));
             facts.put("key_format", lora.keyFormat().id());
             facts.put("names", lora.exampleName());
             facts.put("modules", lora.modules().size());
             facts.put("norm", hypotenuse(norms, module -> "").getOrDefault("", 0.0));
-            facts.put("norm_by_layer", hypotenuse(norms, QwenImageTransformer::layer));
+            facts.put("norm_by_layer", hypotenuse(norms, Transformer::layer));
             facts.put("norm_by_block", hypotenuse(norms, LoraInspectCommand::block));
             facts.put("metadata", lora.metadata());
             facts.forEach(this::say);
@@ -82,9 +82,10 @@ final class LoraInspectCommand extends LoraTool {
         return ElementType.of(type).map(ElementType::name).orElse(type.name().replaceFirst("^F", "FLOAT"));
     }
 
-    /** {@code 00} of {@code transformer_blocks.0.attn.to_q}, so that blocks sort by number; layers outside come last. */
+    /** {@code transformer_blocks.00} of {@code transformer_blocks.0.attn.to_q}, so that blocks sort by number. */
     private static String block(String module) {
-        OptionalInt block = QwenImageTransformer.block(module);
-        return block.isPresent() ? "%02d".formatted(block.getAsInt()) : "outside";
+        return Transformer.block(module)
+                .map(block -> "%s.%02d".formatted(block.stack(), block.number()))
+                .orElse("outside");
     }
 }

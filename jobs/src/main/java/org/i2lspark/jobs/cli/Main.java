@@ -33,7 +33,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
         name = "i2l",
         mixinStandardHelpOptions = true,
         versionProvider = Main.VersionProvider.class,
-        description = "Turns catalogs of style images into LoRAs for Qwen-Image, with Qwen-Image-i2L on Apache Spark.",
+        description =
+                "Turns catalogs of style images into LoRAs for Qwen-Image and Z-Image, with the image-to-LoRA models of DiffSynth-Studio on Apache Spark.",
         subcommands = {
             GenerateCommand.class,
             ImageToLoraCommand.class,

@@ -3,8 +3,11 @@ package org.i2lspark.jobs.cli;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.jobs.options.BaseModelConverter;
+import org.i2lspark.model.BaseModel;
 import org.i2lspark.model.I2lModel;
 import org.i2lspark.model.SampleModels;
 import picocli.CommandLine.Command;
@@ -33,6 +36,16 @@ final class SampleModelsCommand implements Callable<Integer> {
             })
     private boolean releasedSizes;
 
+    @Option(
+            names = "--model",
+            split = ",",
+            defaultValue = "qwen-image",
+            converter = BaseModelConverter.class,
+            paramLabel = "MODEL",
+            description =
+                    "What the decoders' LoRAs are for, one or more of qwen-image, z-image and z-image-omni-base. Default: qwen-image.")
+    private Set<BaseModel> baseModels;
+
     @Spec
     private CommandSpec spec;
 
@@ -45,9 +58,9 @@ final class SampleModelsCommand implements Callable<Integer> {
                             .formatted(output));
         }
         if (releasedSizes) {
-            SampleModels.writeReleasedSizes(output);
+            SampleModels.writeReleasedSizes(output, baseModels);
         } else {
-            SampleModels.write(output);
+            SampleModels.write(output, baseModels);
         }
         spec.commandLine().getOut().println("Sample checkpoints with made-up weights: " + output);
         return 0;

@@ -10,6 +10,7 @@ import org.i2lspark.BatchShape;
 import org.i2lspark.encoder.ImagePositions;
 import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.model.BaseModel;
 import org.i2lspark.model.Variant;
 import org.i2lspark.torch.TorchDevice;
 import picocli.CommandLine.Option;
@@ -29,6 +30,17 @@ public final class StackOptions implements Serializable {
                         + "hdfs: or s3a: URI, which each node copies once."
             })
     private String models;
+
+    @Option(
+            names = "--model",
+            defaultValue = "qwen-image",
+            converter = BaseModelConverter.class,
+            paramLabel = "MODEL",
+            description = {
+                "The image model that LoRAs are for: qwen-image, z-image or z-image-omni-base; the latter two have the variant style "
+                        + "only. Default: qwen-image."
+            })
+    private BaseModel baseModel;
 
     @Option(
             names = "--variants",
@@ -113,7 +125,12 @@ public final class StackOptions implements Serializable {
      */
     public void check() throws UnusableException {
         try {
-            variants();
+            for (Variant variant : variants()) {
+                if (!baseModel.variants().contains(variant)) {
+                    throw new UnusableException("Invalid --variants: %s has no %s (expected of: %s)"
+                            .formatted(baseModel.id(), variant.id(), StackSettings.text(baseModel.variants())));
+                }
+            }
         } catch (IllegalArgumentException e) {
             throw new UnusableException(e.getMessage(), e);
         }
@@ -151,6 +168,7 @@ public final class StackOptions implements Serializable {
             int usualBatch = found.isCpu() ? CPU_BATCH : GPU_BATCH;
             return new StackSettings(
                     models(),
+                    baseModel,
                     variants(),
                     imagePositions,
                     found.isCpu() ? DeviceChoice.CPU : DeviceChoice.GPU,
@@ -166,6 +184,7 @@ public final class StackOptions implements Serializable {
 
     void putInto(Map<String, String> map) {
         map.put("models", models());
+        map.put("model", baseModel.id());
         map.put("variants", StackSettings.text(variants()));
         map.put("precision", GenerateOptions.lower(precision));
         map.put("image-positions", imagePositions.id());

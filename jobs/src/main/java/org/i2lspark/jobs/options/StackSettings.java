@@ -5,6 +5,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import org.i2lspark.BatchShape;
 import org.i2lspark.encoder.ImagePositions;
+import org.i2lspark.model.BaseModel;
 import org.i2lspark.model.Variant;
 import org.i2lspark.torch.ElementType;
 
@@ -12,6 +13,7 @@ import org.i2lspark.torch.ElementType;
  * How the stack computes, with nothing left open.
  *
  * @param models URI of the folder of checkpoints; a local one lies on every machine that runs the stack
+ * @param baseModel that the LoRAs are for
  * @param imagePositions of image cells in Qwen2.5-VL
  * @param device a CPU or a GPU
  * @param precision in which it computes
@@ -22,6 +24,7 @@ import org.i2lspark.torch.ElementType;
  */
 public record StackSettings(
         String models,
+        BaseModel baseModel,
         Set<Variant> variants,
         ImagePositions imagePositions,
         DeviceChoice device,
@@ -34,7 +37,7 @@ public record StackSettings(
     private static final int CPU_BATCHES_PER_TASK = 2;
     private static final int GPU_BATCHES_PER_TASK = 32;
 
-    /** With batches as they fill, and memory as it is free or usual. */
+    /** For Qwen-Image, with batches as they fill, and memory as it is free or usual. */
     public StackSettings(
             String models,
             Set<Variant> variants,
@@ -42,7 +45,17 @@ public record StackSettings(
             DeviceChoice device,
             ElementType precision,
             int batchSize) {
-        this(models, variants, imagePositions, device, precision, batchSize, BatchShape.AS_FILLED, 0, 0);
+        this(
+                models,
+                BaseModel.QWEN_IMAGE,
+                variants,
+                imagePositions,
+                device,
+                precision,
+                batchSize,
+                BatchShape.AS_FILLED,
+                0,
+                0);
     }
 
     /** Names of the variants, in their fixed order. */

@@ -25,6 +25,7 @@ public enum ManifestTable {
               optional binary sha256 (STRING);
               optional int32 rank;
               optional double reduction_error;
+              optional binary base_model (STRING);
               required binary key_format (STRING);
               required binary dtype (STRING);
               required group variants (LIST) { repeated group list { required binary element (STRING); } }
@@ -89,7 +90,7 @@ public enum ManifestTable {
     /** Columns that are not in the files of all versions. */
     StructField[] laterColumns() {
         String columns = switch (this) {
-            case LORAS -> "lora_path STRING, lora_uri STRING, embeddings_run STRING";
+            case LORAS -> "lora_path STRING, lora_uri STRING, embeddings_run STRING, base_model STRING";
             case IMAGES -> "embeddings_run STRING";
             case RUNS -> "styles_failed_new BIGINT, styles_healed BIGINT";
         };

@@ -32,7 +32,6 @@ import org.i2lspark.jobs.options.StackSettings;
 import org.i2lspark.jobs.storage.Hashes;
 import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.model.I2lModel;
-import org.i2lspark.model.Variant;
 
 /**
  * Checkpoints of an object store or HDFS, copied once to each node and shared by its executors. A copy that was broken off
@@ -75,7 +74,7 @@ final class CheckpointCache {
                 return Path.of(models.toUri().getPath());
             }
             Path root = Path.of(Setting.CHECKPOINT_CACHE.value());
-            return new CheckpointCache(storage, models, root).fetch(settings.variants());
+            return new CheckpointCache(storage, models, root).fetch(settings);
         } catch (IOException e) {
             throw new UnusableException(
                     "Cannot copy the checkpoints of %s to this node: %s"
@@ -97,7 +96,7 @@ final class CheckpointCache {
                 return Path.of(models.toUri().getPath());
             }
             CheckpointCache outline = new CheckpointCache(storage, models, scratch);
-            for (Source source : outline.sources(settings.variants())) {
+            for (Source source : outline.sources(settings)) {
                 outline.writeOutline(source);
             }
             return outline.folder;
@@ -133,8 +132,8 @@ final class CheckpointCache {
         }
     }
 
-    Path fetch(Set<Variant> variants) throws IOException {
-        List<Source> sources = sources(variants);
+    Path fetch(StackSettings settings) throws IOException {
+        List<Source> sources = sources(settings);
         Files.createDirectories(folder);
         try (FileChannel lock =
                 FileChannel.open(folder.resolve(".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
@@ -151,9 +150,9 @@ final class CheckpointCache {
         }
     }
 
-    private List<Source> sources(Set<Variant> variants) throws IOException {
+    private List<Source> sources(StackSettings settings) throws IOException {
         List<Source> sources = new ArrayList<>();
-        for (String source : I2lModel.sources(variants)) {
+        for (String source : I2lModel.sources(settings.baseModel(), settings.variants())) {
             org.apache.hadoop.fs.Path path = new org.apache.hadoop.fs.Path(models, source);
             if (source.endsWith("/")) {
                 for (FileStatus file : storage.children(path)) {

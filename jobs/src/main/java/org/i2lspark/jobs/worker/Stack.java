@@ -64,7 +64,7 @@ public final class Stack implements BatchStack {
     public Stack(StackSettings settings, Path models, int gpu) throws UnusableException {
         this.settings = settings;
         try {
-            this.model = I2lModel.inspect(models, settings.variants());
+            this.model = I2lModel.inspect(models, settings.baseModel(), settings.variants());
             this.device = settings.device().resolve(gpu);
             Torch.useThreads(threads(device));
             this.plan = plan(gpu);

@@ -89,6 +89,7 @@ final class StyleRows {
                 .text("style_id", style.id())
                 .text("brand", style.brand())
                 .text("status", status.id())
+                .text("base_model", assignment.order().stack().baseModel().id())
                 .text("key_format", GenerateOptions.lower(assignment.form().keyFormat()))
                 .text("dtype", GenerateOptions.lower(assignment.form().type()))
                 .texts(

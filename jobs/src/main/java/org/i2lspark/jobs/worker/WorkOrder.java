@@ -103,6 +103,7 @@ public record WorkOrder(
     /** What the LoRAs say of themselves. */
     LoraMetadata metadata() {
         return new LoraMetadata(
+                stack.baseModel(),
                 stack.variants(),
                 stack.positionsMatter() ? Optional.of(stack.imagePositions()) : Optional.empty(),
                 checkpoints);

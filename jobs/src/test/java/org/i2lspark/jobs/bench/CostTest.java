@@ -6,9 +6,11 @@ import static org.assertj.core.api.Assertions.within;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.EnumSet;
+import java.util.Set;
 import org.i2lspark.encoder.ImagePositions;
 import org.i2lspark.jobs.options.DeviceChoice;
 import org.i2lspark.jobs.options.StackSettings;
+import org.i2lspark.model.BaseModel;
 import org.i2lspark.model.I2lModel;
 import org.i2lspark.model.SampleModels;
 import org.i2lspark.model.Variant;
@@ -25,8 +27,8 @@ class CostTest {
 
     @Test
     void theReleasedSizesCostTwoOperationsAWeightAndTokenAndTheirAttention() throws IOException {
-        SampleModels.writeReleasedSizes(folder);
-        I2lModel model = I2lModel.inspect(folder, EnumSet.allOf(Variant.class));
+        SampleModels.writeReleasedSizes(folder, Set.of(BaseModel.QWEN_IMAGE));
+        I2lModel model = I2lModel.inspect(folder, BaseModel.QWEN_IMAGE, EnumSet.allOf(Variant.class));
 
         double dinov3Weights = 6_716_035_072.0;
         Cost dinov3 = Cost.dinov3(model.dinov3(), SETTINGS);

@@ -22,7 +22,7 @@ import org.i2lspark.jobs.faults.FullDiskFileSystem;
 import org.i2lspark.jobs.output.Manifest;
 import org.i2lspark.jobs.storage.Hashes;
 import org.i2lspark.jobs.storage.Storage;
-import org.i2lspark.model.I2lModel;
+import org.i2lspark.model.BaseModel;
 import org.i2lspark.model.ReferenceCase;
 import org.i2lspark.model.ReferenceCase.FloatTensor;
 import org.i2lspark.model.SampleModels;
@@ -564,7 +564,7 @@ class GenerateCommandTest {
         copy("0.png", "0.png");
         Path broken = folder.resolve("broken");
         SampleModels.write(broken);
-        Path decoder = broken.resolve(I2lModel.path(Variant.STYLE));
+        Path decoder = broken.resolve(BaseModel.QWEN_IMAGE.path(Variant.STYLE));
         String header = new String(Files.readAllBytes(decoder), StandardCharsets.ISO_8859_1);
         Files.writeString(
                 decoder, header.replaceFirst("\"dtype\":\"F32\"", "\"dtype\":\"I32\""), StandardCharsets.ISO_8859_1);

@@ -29,7 +29,7 @@ import org.i2lspark.jobs.s3.FaultyS3.Refusal;
 import org.i2lspark.jobs.s3.S3Server;
 import org.i2lspark.jobs.storage.Hashes;
 import org.i2lspark.jobs.storage.Storage;
-import org.i2lspark.model.I2lModel;
+import org.i2lspark.model.BaseModel;
 import org.i2lspark.model.SampleModels;
 import org.i2lspark.model.Variant;
 import org.junit.jupiter.api.AfterAll;
@@ -206,8 +206,8 @@ class ObjectStoreTest {
         assertThat(firstBlocks[0]).isZero();
 
         upload(
-                folder.resolve("models").resolve(I2lModel.path(Variant.STYLE)),
-                "models/" + I2lModel.path(Variant.STYLE));
+                folder.resolve("models").resolve(BaseModel.QWEN_IMAGE.path(Variant.STYLE)),
+                "models/" + BaseModel.QWEN_IMAGE.path(Variant.STYLE));
         int[] reads = {0};
         faulty.setPlan(request -> {
             reads[0] += isDecoder(request) ? 1 : 0;
@@ -223,7 +223,7 @@ class ObjectStoreTest {
         assertThat(cache).isDirectoryNotContaining("glob:**/*.part");
 
         // another version, of which the first copy arrives damaged
-        String decoder = I2lModel.path(Variant.STYLE);
+        String decoder = BaseModel.QWEN_IMAGE.path(Variant.STYLE);
         upload(folder.resolve("models").resolve(decoder), "models/" + decoder);
         int[] corrupted = {0};
         faulty.setPlan(request -> isDecoder(request) && corrupted[0]++ == 0 ? Fault.CORRUPTED : Fault.NONE);
@@ -266,7 +266,7 @@ class ObjectStoreTest {
         // the length of the header, and the header
         assertThat(read).hasSize(2).allMatch(range -> range.startsWith("bytes=0-"));
 
-        storage.delete(path("models/" + I2lModel.path(Variant.STYLE)));
+        storage.delete(path("models/" + BaseModel.QWEN_IMAGE.path(Variant.STYLE)));
         CommandLineRun missing = generate("--dry-run");
         assertThat(missing.exitCode()).isEqualTo(Main.UNUSABLE);
         assertThat(missing.err()).contains("Cannot read the checkpoints of").contains("checkpoint missing");

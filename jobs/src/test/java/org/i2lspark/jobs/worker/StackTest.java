@@ -21,6 +21,7 @@ import org.i2lspark.jobs.options.DeviceChoice;
 import org.i2lspark.jobs.options.StackSettings;
 import org.i2lspark.lora.KeyFormat;
 import org.i2lspark.lora.Lora;
+import org.i2lspark.model.BaseModel;
 import org.i2lspark.model.SampleModels;
 import org.i2lspark.model.Variant;
 import org.i2lspark.torch.ElementType;
@@ -38,6 +39,7 @@ class StackTest {
         SampleModels.write(folder);
         StackSettings settings = new StackSettings(
                 folder.toString(),
+                BaseModel.QWEN_IMAGE,
                 Set.of(Variant.STYLE),
                 ImagePositions.GRID,
                 DeviceChoice.CPU,
