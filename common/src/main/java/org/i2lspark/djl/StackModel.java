@@ -16,9 +16,12 @@ import java.util.Map;
 import org.i2lspark.torch.Torch;
 import org.i2lspark.torch.TorchDevice;
 
-/** A folder of checkpoints, loaded. It has no block: what it computes does not begin or end with arrays. */
+/**
+ * A folder of checkpoints, loaded. It has no block: what it computes does not begin or end with arrays. Closing it frees the
+ * weights once no predictor is at work with them, unless another model has them too.
+ */
 final class StackModel extends BaseModel {
-    private StackRunner runner;
+    private RunnerLease lease;
 
     StackModel(String name, NDManager manager) {
         super(name);
@@ -35,7 +38,7 @@ final class StackModel extends BaseModel {
      */
     @Override
     public void load(Path modelPath, String prefix, Map<String, ?> options) throws IOException {
-        if (runner != null) {
+        if (lease != null) {
             throw new IllegalStateException("The model is loaded already");
         }
         Map<String, Object> arguments = new HashMap<>(properties);
@@ -44,7 +47,9 @@ final class StackModel extends BaseModel {
         }
         // not by setModelDir, which goes down into a folder's only folder
         modelDir = modelPath.toAbsolutePath();
-        runner = StackRunner.load(modelDir, StackArguments.of(arguments), device(), manager);
+        lease = RunnerLease.of(modelDir, StackArguments.of(arguments), manager.getDevice(), device());
+        // DJL closes the manager also of a model that nobody closes, when nobody has it any more
+        manager.attachInternal("I2L", lease);
         wasLoaded = true;
     }
 
@@ -61,10 +66,10 @@ final class StackModel extends BaseModel {
     }
 
     StackRunner runner() {
-        if (runner == null) {
+        if (lease == null) {
             throw new IllegalStateException("The model is not loaded");
         }
-        return runner;
+        return lease.runner();
     }
 
     /**
@@ -113,14 +118,5 @@ final class StackModel extends BaseModel {
 
     private static UnsupportedOperationException notSupported() {
         return new UnsupportedOperationException("Not supported!");
-    }
-
-    /** Frees the weights once no predictor is at work with them. */
-    @Override
-    public void close() {
-        if (runner != null) {
-            runner.close();
-        }
-        super.close();
     }
 }

@@ -4,7 +4,6 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import ai.djl.translate.TranslateException;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
@@ -29,6 +28,7 @@ import org.i2lspark.image.isolated.IsolatedDecoder;
 import org.i2lspark.model.I2lModel;
 import org.i2lspark.torch.ElementType;
 import org.i2lspark.torch.GpuMemory;
+import org.i2lspark.torch.Torch;
 import org.i2lspark.torch.TorchDevice;
 
 /** What the predictors of a model share: its weights, and the decoder of images. */
@@ -44,12 +44,11 @@ final class StackRunner implements AutoCloseable {
     private final IsolatedDecoder decoder;
     private final ExecutorService decoders;
 
-    private StackRunner(
-            I2lModel model, StackArguments arguments, int batchSize, NDManager manager, ImageToLora weights) {
+    private StackRunner(I2lModel model, StackArguments arguments, int batchSize, Device device, ImageToLora weights) {
         this.model = model;
         this.arguments = arguments;
         this.batchSize = batchSize;
-        this.manager = manager;
+        this.manager = Torch.engine().newBaseManager(device);
         this.stack = new LoadedStack(weights, arguments.batchShape());
         this.metadata = new LoraMetadata(
                 arguments.baseModel(),
@@ -65,12 +64,11 @@ final class StackRunner implements AutoCloseable {
         });
     }
 
-    static StackRunner load(Path folder, StackArguments arguments, TorchDevice device, NDManager manager)
+    static StackRunner load(I2lModel model, StackArguments arguments, TorchDevice device, Device djlDevice)
             throws IOException {
-        I2lModel model = I2lModel.inspect(folder, arguments.baseModel(), arguments.variants());
         ElementType precision = arguments.precisionOn(device);
         int batchSize = arguments.batchSizeOn(device);
-        MemoryPlan plan = MemoryPlan.of(model, precision, batchSize, budget(arguments, manager.getDevice()))
+        MemoryPlan plan = MemoryPlan.of(model, precision, batchSize, budget(arguments, djlDevice))
                 .orElseThrow(() -> new IOException(
                         "Cannot load the model: it does not fit into the GPU's memory in batches of %d; see the arguments gpuMemory and batchSize"
                                 .formatted(batchSize)));
@@ -78,7 +76,7 @@ final class StackRunner implements AutoCloseable {
                 model,
                 arguments,
                 batchSize,
-                manager,
+                djlDevice,
                 ImageToLora.load(model, precision, device, arguments.imagePositions(), plan));
     }
 
@@ -212,5 +210,6 @@ final class StackRunner implements AutoCloseable {
         decoders.shutdown();
         decoder.close();
         stack.close();
+        manager.close();
     }
 }

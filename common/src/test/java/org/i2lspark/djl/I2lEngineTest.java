@@ -227,6 +227,35 @@ class I2lEngineTest {
         }
     }
 
+    /** As DJL's extension for Spark has it, which loads a model in each task. */
+    @Test
+    void modelsOfTheSameArgumentsShareWeightsUntilTheLastIsClosed() throws Exception {
+        try (NativeMemoryProbe probe = NativeMemoryProbe.open()) {
+            ZooModel<byte[], byte[]> other = load(byte[].class, byte[].class, "rank=3");
+            long one = probe.elements();
+            ZooModel<byte[], byte[]> first = load(byte[].class, byte[].class);
+            ZooModel<byte[], byte[]> second = load(byte[].class, byte[].class);
+            assertThat(probe.elements()).isEqualTo(2 * one);
+            first.close();
+            assertThat(second.newPredictor().predict(files.get(0))).isNotEmpty();
+            assertThat(probe.elements()).isEqualTo(2 * one);
+            second.close();
+            assertThat(probe.elements()).isEqualTo(one);
+            other.close();
+            assertThat(probe.elements()).isZero();
+        }
+    }
+
+    @Test
+    void aModelThatNobodyClosesIsFreedWithItsManager() throws Exception {
+        try (NativeMemoryProbe probe = NativeMemoryProbe.open()) {
+            ZooModel<byte[], byte[]> left = load(byte[].class, byte[].class);
+            assertThat(probe.elements()).isPositive();
+            left.getNDManager().close();
+            assertThat(probe.elements()).isZero();
+        }
+    }
+
     @Test
     void aClosedModelSaysSo() throws Exception {
         ZooModel<byte[], byte[]> model = load(byte[].class, byte[].class);
