@@ -13,10 +13,13 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
+import org.i2lspark.Sampling;
+import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.options.Bounds;
 import org.i2lspark.jobs.options.LoraOptions;
 import org.i2lspark.jobs.options.StackOptions;
 import org.i2lspark.jobs.worker.Stack;
+import org.i2lspark.model.QwenImageModel;
 import org.i2lspark.torch.Torch;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -67,6 +70,15 @@ public final class BenchCommand implements Callable<Integer> {
             description = "Keep the made-up image here, to time other programs with it.")
     private Path keptImage;
 
+    @Option(
+            names = "--text-to-image",
+            paramLabel = "PIXELS",
+            description = {
+                "Also time what makes images of this many pixels a side with Qwen-Image: the text encoder, a pass of the transformer "
+                        + "without LoRAs, the VAE, and all of it with four steps. A multiple of 16."
+            })
+    private Integer imageSize;
+
     @Bounds(min = 1)
     @Option(names = "--repeats", defaultValue = "15", description = "Timed runs a stage. Default: ${DEFAULT-VALUE}.")
     private int repeats;
@@ -115,7 +127,9 @@ public final class BenchCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         stackOptions.check();
         loraOptions.check();
+        Sampling sampling = sampling();
         Path models = stackOptions.localModels();
+        QwenImageModel qwenImage = sampling == null ? null : QwenImageModel.inspect(models);
         if (place != null) {
             Files.createDirectories(place);
         }
@@ -131,7 +145,11 @@ public final class BenchCommand implements Callable<Integer> {
                 print(run.text());
             }
             try (Stack stack = new Stack(stackOptions.settle(0), models, 0)) {
-                bench(stack, photo, folder, facts);
+                StageTimer timer = timer(stack, facts);
+                new StageBench(stack, loraOptions.form(), timer).run(photo, folder);
+                if (qwenImage != null) {
+                    new ImageBench(qwenImage, stack, sampling, timer).run();
+                }
             }
             if (json) {
                 spec.commandLine()
@@ -144,6 +162,15 @@ public final class BenchCommand implements Callable<Integer> {
             }
         }
         return 0;
+    }
+
+    /** How images are made that are asked for; null if none are. */
+    private Sampling sampling() throws UnusableException {
+        try {
+            return imageSize == null ? null : ImageBench.sampling(imageSize);
+        } catch (IllegalArgumentException e) {
+            throw new UnusableException(e.getMessage(), e);
+        }
     }
 
     private Path photo(Path folder) throws IOException {
@@ -170,7 +197,8 @@ public final class BenchCommand implements Callable<Integer> {
         return options;
     }
 
-    private void bench(Stack stack, Path photo, Path folder, Map<String, Object> facts) throws IOException {
+    /** Says what is timed and on what, and times stages from then on. */
+    private StageTimer timer(Stack stack, Map<String, Object> facts) throws IOException {
         DeviceRates rates = full
                 ? DeviceRates.measure(
                         stack.device(),
@@ -195,12 +223,11 @@ public final class BenchCommand implements Callable<Integer> {
         print("%n%-28s %6s %12s%s%n"
                 .formatted("stage", "batch", "ms an image", full ? "  TFLOP an image  of the device" : ""));
         List<Map<String, Object>> stages = new ArrayList<>();
-        new StageBench(stack, loraOptions.form(), repeats, stage -> {
-                    stages.add(rates == null ? stage.facts() : stage.facts(rates));
-                    print(stage.text() + (rates == null ? "" : stage.text(rates)) + System.lineSeparator());
-                })
-                .run(photo, folder);
         facts.put("stages", stages);
+        return new StageTimer(repeats, stage -> {
+            stages.add(rates == null ? stage.facts() : stage.facts(rates));
+            print(stage.text() + (rates == null ? "" : stage.text(rates)) + System.lineSeparator());
+        });
     }
 
     private void print(String text) {

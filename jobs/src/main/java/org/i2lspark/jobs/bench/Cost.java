@@ -2,6 +2,7 @@ package org.i2lspark.jobs.bench;
 
 import java.io.IOException;
 import java.util.List;
+import org.i2lspark.diffusion.DitConfig;
 import org.i2lspark.encoder.DinoV3Config;
 import org.i2lspark.encoder.QwenVlConfig;
 import org.i2lspark.encoder.SigLip2Config;
@@ -11,6 +12,7 @@ import org.i2lspark.model.I2lModel;
 import org.i2lspark.model.Network;
 import org.i2lspark.safetensors.TensorInfo;
 import org.i2lspark.safetensors.TensorStore;
+import org.i2lspark.torch.ElementType;
 
 /**
  * What a stage asks of a device, by the shapes of its weights.
@@ -67,14 +69,38 @@ record Cost(double flops, double weightBytes, double hostBytes) {
                 + (vision.depth() - full) * block(patches, weights, Math.min(window, patches), seen);
         double cells = patches / MERGED_PATCHES;
         double merger = 2 * cells * MERGED_PATCHES * seen * (MERGED_PATCHES * seen + config.hiddenSize());
+        return encoder(encoder.checkpoint(), settings, tower + merger + languageFlops(config, cells + TEXT_TOKENS));
+    }
 
-        double tokens = cells + TEXT_TOKENS;
+    /** Of a text of this many tokens that Qwen2.5-VL's language model reads; an image is a text. */
+    static Cost language(QwenVlConfig config, int tokens, ElementType precision) {
+        return new Cost(languageFlops(config, tokens), config.languageParameters() * (double) precision.byteSize(), 0);
+    }
+
+    private static double languageFlops(QwenVlConfig config, double tokens) {
         double size = config.hiddenSize();
         double keys = size * config.keyValueHeads() / config.heads();
         // a token attends to those before it, half of all in the mean
-        double layer = block(
-                tokens, 2 * square(size) + 2 * size * keys + 3 * size * config.intermediateSize(), tokens / 2, size);
-        return encoder(encoder.checkpoint(), settings, tower + merger + config.layers() * layer);
+        return config.layers()
+                * block(
+                        tokens,
+                        2 * square(size) + 2 * size * keys + 3 * size * config.intermediateSize(),
+                        tokens / 2,
+                        size);
+    }
+
+    /** Of a forward pass of the diffusion transformer. */
+    static Cost transformer(DitConfig config, int imageTokens, int textTokens, ElementType precision) {
+        double tokens = (double) imageTokens + textTokens;
+        // each of the two streams has weights of its own
+        double weights = (double) config.blockParameters() / config.layers() / 2;
+        double ends = 2.0
+                * config.width()
+                * (2.0 * imageTokens * config.tokenSize() + (double) textTokens * config.textSize());
+        return new Cost(
+                config.layers() * block(tokens, weights, tokens, config.width()) + ends,
+                (double) (config.blockParameters() + config.endParameters()) * precision.byteSize(),
+                0);
     }
 
     /** Of the path that takes hidden states. */

@@ -3,11 +3,9 @@ package org.i2lspark.jobs.bench;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Consumer;
 import org.apache.hadoop.conf.Configuration;
 import org.i2lspark.ImageEmbedding;
 import org.i2lspark.ImageToLora;
@@ -39,29 +37,15 @@ final class StageBench {
     private final I2lModel model;
     private final StackParts parts;
     private final LoraForm form;
-    private final int repeats;
-    private final Consumer<Stage> listener;
+    private final StageTimer timer;
 
-    /** Work of a batch, which ends when the device has done it. */
-    @FunctionalInterface
-    private interface Work {
-        void run() throws IOException;
-    }
-
-    /**
-     * Prepares a bench.
-     *
-     * @param repeats that are timed, after as many to warm up
-     * @param listener is told each stage when it has been timed
-     */
-    StageBench(Stack stack, LoraForm form, int repeats, Consumer<Stage> listener) {
+    StageBench(Stack stack, LoraForm form, StageTimer timer) {
         this.stack = stack;
         this.settings = stack.settings();
         this.model = stack.model();
         this.parts = new StackParts(stack);
         this.form = form;
-        this.repeats = repeats;
-        this.listener = listener;
+        this.timer = timer;
     }
 
     /**
@@ -73,9 +57,10 @@ final class StageBench {
         byte[] bytes = Files.readAllBytes(photo);
         ImageDecoder decoder = new ImageDecoder(ImageDecoder.DEFAULT_MAX_PIXELS);
         RgbImage decoded = decoder.decode(bytes);
-        time("read", 1, Cost.NONE, () -> Files.readAllBytes(photo));
-        time("decode %dx%d".formatted(decoded.width(), decoded.height()), 1, Cost.NONE, () -> decoder.decode(bytes));
-        time(
+        timer.time("read", 1, Cost.NONE, () -> Files.readAllBytes(photo));
+        timer.time(
+                "decode %dx%d".formatted(decoded.width(), decoded.height()), 1, Cost.NONE, () -> decoder.decode(bytes));
+        timer.time(
                 "crop and resize to 1024",
                 1,
                 Cost.NONE,
@@ -88,7 +73,7 @@ final class StageBench {
     private void encode(List<PreparedImage> images) throws IOException {
         try (CropUploader uploader = parts.uploader();
                 TensorScope scope = new TensorScope()) {
-            time(
+            timer.time(
                     "upload crops",
                     images.size(),
                     new Cost(0, 0, hostBytes(images.get(0).crops().get(0).pixels().length)),
@@ -98,10 +83,11 @@ final class StageBench {
                     });
             Tensor crops = upload(scope, uploader, images, 0);
             try (SigLip2Encoder siglip2 = parts.siglip2()) {
-                time("SigLIP2", images.size(), Cost.siglip2(model.siglip2(), settings), () -> siglip2.encode(crops));
+                timer.time(
+                        "SigLIP2", images.size(), Cost.siglip2(model.siglip2(), settings), () -> siglip2.encode(crops));
             }
             try (DinoV3Encoder dinov3 = parts.dinov3()) {
-                time("DINOv3", images.size(), Cost.dinov3(model.dinov3(), settings), () -> dinov3.encode(crops));
+                timer.time("DINOv3", images.size(), Cost.dinov3(model.dinov3(), settings), () -> dinov3.encode(crops));
             }
             if (model.qwenVl().isPresent()) {
                 try (QwenVlEncoder encoder = parts.qwenVl()) {
@@ -126,7 +112,7 @@ final class StageBench {
         int batch = Math.toIntExact(crops.shape().get(0));
         int size = encoder.imageSize(Math.toIntExact(crops.shape().get(1)));
         Network<QwenVlConfig> config = model.qwenVl().orElseThrow();
-        time("Qwen2.5-VL at " + size, batch, Cost.qwenVl(config, size, settings), () -> {
+        timer.time("Qwen2.5-VL at " + size, batch, Cost.qwenVl(config, size, settings), () -> {
             try (TensorScope scope = new TensorScope()) {
                 encoder.encode(scope, crops);
                 DeviceStream.finish(stack.device());
@@ -135,7 +121,7 @@ final class StageBench {
         try (ResidualLayers decoder = parts.residuals(file);
                 TensorScope scope = new TensorScope()) {
             Tensor hiddenStates = encoder.encode(scope, crops);
-            time(
+            timer.time(
                     file.layout().kind().title() + " residual",
                     batch,
                     Cost.residual(file, settings),
@@ -153,12 +139,12 @@ final class StageBench {
                     new org.apache.hadoop.fs.Path(folder.resolve("scratch").toUri());
             long bytes = storage.replace(target, scratch, out -> lora.write(out, form.keyFormat(), Map.of()))
                     .bytes();
-            time(
+            timer.time(
                     "decode and merge",
                     styles.size(),
                     Cost.decode(model.decoders(), settings, hostBytes((double) bytes)),
                     () -> stack.decode(styles, form.type()).forEach(Lora::close));
-            time(
+            timer.time(
                     "write and hash",
                     1,
                     Cost.NONE,
@@ -172,7 +158,7 @@ final class StageBench {
         List<List<ImageEmbedding>> style = List.of(embeddings);
         try (Lora lora = stack.decode(style, form).get(0)) {
             if (lora.reduction().isPresent()) {
-                time(
+                timer.time(
                         "decode and reduce to rank %d".formatted(lora.rank()),
                         embeddings.size(),
                         Cost.NONE,
@@ -184,19 +170,5 @@ final class StageBench {
     /** That have a way to go between host and device. */
     private double hostBytes(double bytes) {
         return stack.device().isCpu() ? 0 : bytes;
-    }
-
-    private void time(String name, int batch, Cost cost, Work work) throws IOException {
-        List<Double> milliseconds = new ArrayList<>();
-        for (int i = -repeats; i < repeats; i++) {
-            long start = System.nanoTime();
-            work.run();
-            if (i >= 0) {
-                milliseconds.add((System.nanoTime() - start) / 1e6);
-            }
-        }
-        double[] sorted =
-                milliseconds.stream().mapToDouble(Double::doubleValue).sorted().toArray();
-        listener.accept(new Stage(name, batch, sorted[sorted.length / 2] / batch, cost));
     }
 }

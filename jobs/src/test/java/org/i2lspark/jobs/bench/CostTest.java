@@ -7,11 +7,13 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.Set;
+import org.i2lspark.diffusion.DitConfig;
 import org.i2lspark.encoder.ImagePositions;
 import org.i2lspark.jobs.options.DeviceChoice;
 import org.i2lspark.jobs.options.StackSettings;
 import org.i2lspark.model.BaseModel;
 import org.i2lspark.model.I2lModel;
+import org.i2lspark.model.QwenImageModel;
 import org.i2lspark.model.SampleModels;
 import org.i2lspark.model.Variant;
 import org.i2lspark.torch.ElementType;
@@ -48,6 +50,19 @@ class CostTest {
         // 18.8 of the language model and 6.9 of the tower for products, 0.8 for attention, 0.1 to merge
         assertThat(Cost.qwenVl(model.qwenVl().orElseThrow(), 1036, SETTINGS).flops())
                 .isCloseTo(26.7e12, within(0.3e12));
+
+        // 20 tokens of text: 14.2 for products and 0.8 for attention at 512 pixels, 55.9 and 12.5 at 1024
+        DitConfig transformer = QwenImageModel.inspect(folder).transformer().config();
+        assertThat(Cost.transformer(transformer, 1024, 20, ElementType.BFLOAT16).flops())
+                .isCloseTo(15.0e12, within(0.1e12));
+        assertThat(Cost.transformer(transformer, 4096, 20, ElementType.BFLOAT16).flops())
+                .isCloseTo(68.4e12, within(0.1e12));
+        // 40.9 GB less 13.6 of modulations
+        assertThat(Cost.transformer(transformer, 1024, 20, ElementType.BFLOAT16).weightBytes())
+                .isCloseTo(27.3e9, within(0.1e9));
+        assertThat(Cost.language(model.qwenVl().orElseThrow().config(), 60, ElementType.BFLOAT16))
+                .satisfies(cost -> assertThat(cost.flops()).isCloseTo(0.8e12, within(0.05e12)))
+                .satisfies(cost -> assertThat(cost.weightBytes()).isCloseTo(13.1e9, within(0.1e9)));
     }
 
     @Test

@@ -87,6 +87,37 @@ class BenchCommandTest {
     }
 
     @Test
+    void timesTheMakingOfImages() throws IOException {
+        Path models = ReferenceCase.generate().writeModels(ReferenceCase.tiny().writeModels(folder));
+        CommandLineRun run = CommandLineRun.of(
+                "bench",
+                "--models",
+                models,
+                "--image",
+                IMAGE,
+                "--repeats",
+                1,
+                "--batch-size",
+                2,
+                "--text-to-image",
+                48,
+                "--json");
+        assertThat(run.err()).isEmpty();
+        assertThat(run.exitCode()).isZero();
+        JsonNode stages = new JsonMapper().readTree(run.out()).get("stages");
+        assertThat(stages.findValuesAsText("stage"))
+                .containsSequence(
+                        "text encoder, 56 tokens", "transformer at 48", "VAE at 48", "image of 4 steps at 48");
+    }
+
+    @Test
+    void refusesImagesOfASizeThatCannotBe() {
+        CommandLineRun run = CommandLineRun.of("bench", "--models", folder, "--text-to-image", 100);
+        assertThat(run.exitCode()).isEqualTo(Main.UNUSABLE);
+        assertThat(run.err()).contains("Invalid width: 100 (expected a multiple of 16)");
+    }
+
+    @Test
     void refusesAMissingModel() {
         CommandLineRun run = CommandLineRun.of("bench", "--models", folder.resolve("nowhere"));
         assertThat(run.exitCode()).isEqualTo(Main.UNUSABLE);
