@@ -10,7 +10,9 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import org.i2lspark.safetensors.SafetensorsFile;
 import org.i2lspark.safetensors.ShardedSafetensors;
 import org.i2lspark.safetensors.TensorInfo;
@@ -53,6 +55,14 @@ public record Checkpoint(Path path, String layoutFingerprint, String contentFing
                     contentFingerprint(store),
                     store instanceof MadeUpWeights ? Origin.MADE_UP : Origin.FILE);
         }
+    }
+
+    /** Of each of these, {@code layout fingerprint:content fingerprint}. */
+    static Map<String, String> fingerprints(Map<String, Checkpoint> checkpoints) {
+        Map<String, String> all = new TreeMap<>();
+        checkpoints.forEach((title, checkpoint) ->
+                all.put(title, checkpoint.layoutFingerprint + ":" + checkpoint.contentFingerprint));
+        return all;
     }
 
     /** Opens the file for reading tensors. */

@@ -182,11 +182,7 @@ public record I2lModel(
 
     /** By the same names {@code layout fingerprint:content fingerprint}. */
     public Map<String, String> fingerprints() {
-        Map<String, String> all = new TreeMap<>();
-        checkpoints()
-                .forEach((title, checkpoint) ->
-                        all.put(title, checkpoint.layoutFingerprint() + ":" + checkpoint.contentFingerprint()));
-        return all;
+        return Checkpoint.fingerprints(checkpoints());
     }
 
     /** A line for a person: which are the released checkpoints and which are of other sizes. */

@@ -155,6 +155,11 @@ public record QwenImageModel(
                 ReleasedCheckpoint.QWEN_IMAGE_VAE.title(), vae.checkpoint()));
     }
 
+    /** By the same names {@code layout fingerprint:content fingerprint}. */
+    public Map<String, String> fingerprints() {
+        return Checkpoint.fingerprints(checkpoints());
+    }
+
     /** A line for a person: which are the released checkpoints and which are of other sizes. */
     public String description() {
         return checkpoints().entrySet().stream()

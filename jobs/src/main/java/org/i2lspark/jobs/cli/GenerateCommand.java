@@ -3,12 +3,16 @@ package org.i2lspark.jobs.cli;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.apache.spark.sql.SparkSession;
 import org.i2lspark.jobs.generate.GenerateJob;
+import org.i2lspark.jobs.generate.PreviewJob;
+import org.i2lspark.jobs.generate.PreviewSummary;
 import org.i2lspark.jobs.generate.ProgressDisplay;
 import org.i2lspark.jobs.generate.RunSummary;
 import org.i2lspark.jobs.options.GenerateOptions;
+import org.i2lspark.jobs.options.PreviewSpec;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -42,6 +46,14 @@ final class GenerateCommand implements Callable<Integer> {
     @Mixin
     private GenerateOptions options;
 
+    @Option(
+            names = "--previews",
+            paramLabel = "FILE",
+            description = {
+                "Then make previews, as 'i2l previews' does; models must hold Qwen/Qwen-Image/. " + PreviewOptions.HELP
+            })
+    private String previews;
+
     @Option(names = "--dry-run", description = "Show what would be done; write nothing, copy no checkpoints.")
     private boolean dryRun;
 
@@ -54,23 +66,41 @@ final class GenerateCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         check();
+        Optional<PreviewSpec> spec = previews == null
+                ? Optional.empty()
+                : Optional.of(PreviewOptions.read(previews, sparkOptions.settings()));
         ProgressDisplay progress = report.progress();
         return Interruption.explained(
                 System.err,
                 "the LoRAs made so far are kept in %s; start the same command again to go on"
                         .formatted(options.output()),
                 progress::close,
-                () -> run(progress));
+                () -> run(spec, progress));
     }
 
-    private int run(ProgressDisplay progress) throws IOException {
+    private int run(Optional<PreviewSpec> spec, ProgressDisplay progress) throws IOException {
         try (SparkSession spark = sparkOptions.start("i2l generate", report);
                 GenerateJob job = new GenerateJob(spark, options, progress, report::note)) {
+            Optional<PreviewJob> previewJob = Optional.empty();
+            if (spec.isPresent()) {
+                previewJob = Optional.of(previewJob(spark, spec.get()));
+                // before LoRAs are made
+                if (dryRun) {
+                    previewJob.get().outlook();
+                } else {
+                    previewJob.get().preflight();
+                }
+            }
             GenerateJob.Plan plan = dryRun ? job.foresee() : job.plan();
             Map<String, Object> facts = new LinkedHashMap<>();
             facts.put("dry_run", dryRun);
             facts.put("plan", plan.facts());
             report.announce(plan.text());
+            if (spec.isPresent()) {
+                long atMost = PreviewJob.atMost(plan.styles(), spec.get());
+                facts.put("previews_at_most", atMost);
+                report.announce("Previews: at most %d%n".formatted(atMost));
+            }
             if (dryRun) {
                 report.document(facts);
                 report.say("Dry run: nothing was written.");
@@ -78,10 +108,22 @@ final class GenerateCommand implements Callable<Integer> {
             }
             RunSummary summary = job.execute(plan);
             facts.putAll(summary.facts());
-            report.document(facts);
             report.say(summary.text().stripTrailing());
-            return failed(summary) ? Main.STYLES_FAILED : 0;
+            boolean failed = failed(summary);
+            if (previewJob.isPresent()) {
+                PreviewSummary made = previewJob.get().execute(previewJob.get().plan());
+                facts.put("previews", made.facts());
+                report.say(made.text().stripTrailing());
+                failed |= made.counts().failed() > 0;
+            }
+            report.document(facts);
+            return failed ? Main.STYLES_FAILED : 0;
         }
+    }
+
+    private PreviewJob previewJob(SparkSession spark, PreviewSpec spec) throws IOException {
+        return new PreviewJob(
+                spark, options.output(), options.stack().forPictures(), spec, report.progress(), report::note);
     }
 
     private boolean failed(RunSummary summary) {

@@ -2,7 +2,6 @@ package org.i2lspark.jobs.cli;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.SeekableByteChannel;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import org.apache.hadoop.fs.FileStatus;
@@ -11,6 +10,7 @@ import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.storage.Content;
 import org.i2lspark.jobs.storage.Secrets;
 import org.i2lspark.jobs.storage.Storage;
+import org.i2lspark.jobs.worker.StoredLoras;
 import org.i2lspark.lora.KeyFormat;
 import org.i2lspark.lora.LoraFile;
 import org.i2lspark.lora.LoraSource;
@@ -32,19 +32,7 @@ final class LoraStore {
     LoraFile open(String location) throws IOException {
         Path path = path(location);
         storage.requireReachable(path, "LoRA");
-        FileStatus status = storage.status(path)
-                .orElseThrow(() ->
-                        new UnusableException("Cannot open %s: there is no such file or folder".formatted(location)));
-        return status.isDirectory()
-                ? LoraFile.openFolder(location, name -> openIfThere(new Path(path, name)))
-                : LoraFile.open(
-                        location,
-                        path.getName(),
-                        name -> openIfThere(name.equals(path.getName()) ? path : new Path(path.getParent(), name)));
-    }
-
-    private Optional<SeekableByteChannel> openIfThere(Path file) throws IOException {
-        return storage.status(file).isPresent() ? Optional.of(storage.open(file)) : Optional.empty();
+        return StoredLoras.open(storage, path, location);
     }
 
     /**
@@ -53,23 +41,40 @@ final class LoraStore {
      * @param overwrite whether what is there may be replaced
      */
     void check(String output, KeyFormat keyFormat, boolean overwrite) throws IOException {
+        if (keyFormat != KeyFormat.PEFT) {
+            checkFile(output, overwrite);
+            return;
+        }
         Path path = path(output);
         storage.requireReachable(path, "output");
         Optional<FileStatus> there = storage.status(path);
         boolean folder = there.isPresent() && there.get().isDirectory();
-        if (keyFormat != KeyFormat.PEFT) {
-            if (folder) {
-                throw new UnusableException("Invalid --output: %s (expected a file, it is a folder)".formatted(output));
-            }
-            refuse(output, there.isPresent() && !overwrite);
-            return;
-        }
         if (output.endsWith(".safetensors") || (there.isPresent() && !folder)) {
             throw new UnusableException("Invalid --output: %s (expected a folder: PEFT reads %s and %s from one)"
                     .formatted(output, PeftConfig.WEIGHTS_FILE, PeftConfig.CONFIG_FILE));
         }
         refuse(output + "/" + PeftConfig.WEIGHTS_FILE, exists(path, PeftConfig.WEIGHTS_FILE) && !overwrite);
         refuse(output + "/" + PeftConfig.CONFIG_FILE, exists(path, PeftConfig.CONFIG_FILE) && !overwrite);
+    }
+
+    /**
+     * Checks that a file can be written, before work on it begins.
+     *
+     * @param overwrite whether what is there may be replaced
+     */
+    void checkFile(String output, boolean overwrite) throws IOException {
+        Path path = path(output);
+        storage.requireReachable(path, "output");
+        Optional<FileStatus> there = storage.status(path);
+        if (there.isPresent() && there.get().isDirectory()) {
+            throw new UnusableException("Invalid --output: %s (expected a file, it is a folder)".formatted(output));
+        }
+        refuse(output, there.isPresent() && !overwrite);
+    }
+
+    /** The SHA-256 of a LoRA's file, in hex. */
+    String sha256(String location) throws IOException {
+        return StoredLoras.sha256(storage, path(location), location);
     }
 
     private boolean exists(Path folder, String name) throws IOException {
@@ -120,11 +125,16 @@ final class LoraStore {
         return stored.bytes();
     }
 
+    /** Whether a location is a URI, not a local path. */
+    static boolean isUri(String location) {
+        return URI.matcher(location).matches();
+    }
+
     /** A local path may hold any character, also those that mean something in a URI. */
-    private static Path path(String location) throws UnusableException {
+    static Path path(String location) throws UnusableException {
         Secrets.refuseInUri("this URI", location);
         try {
-            return URI.matcher(location).matches()
+            return isUri(location)
                     ? new Path(location)
                     : new Path(java.nio.file.Path.of(location).toAbsolutePath().toUri());
         } catch (IllegalArgumentException e) {

@@ -37,7 +37,9 @@ import picocli.CommandLine.UnmatchedArgumentException;
                 "Turns catalogs of style images into LoRAs for Qwen-Image and Z-Image, with the image-to-LoRA models of DiffSynth-Studio on Apache Spark.",
         subcommands = {
             GenerateCommand.class,
+            PreviewsCommand.class,
             ImageToLoraCommand.class,
+            ImageCommand.class,
             LoraCommand.class,
             QueryCommand.class,
             VerifyCommand.class,

@@ -29,7 +29,7 @@ import picocli.CommandLine.Parameters;
         name = "query",
         mixinStandardHelpOptions = true,
         description = {
-            "Runs Spark SQL over the manifest of an output: tables loras, images and runs.",
+            "Runs Spark SQL over the manifest of an output: tables loras, images, previews and runs.",
             "It only reads: other statements, and files named in place of tables, are refused.",
             "Any tool that reads Parquet can open the same files, below OUTPUT/manifest/.",
             ""
@@ -47,7 +47,7 @@ final class QueryCommand implements Callable<Integer> {
             .build();
     private static final String STYLES_OF_THE_LATEST_RUN = """
             SELECT brand, style_id, status, image_count AS images, rank, bytes, error_class, error_message
-            FROM loras WHERE run_id = (SELECT max(run_id) FROM runs) ORDER BY style_id""";
+            FROM loras WHERE run_id = (SELECT max(run_id) FROM loras) ORDER BY style_id""";
 
     @Parameters(index = "0", paramLabel = "OUTPUT", description = "The --output of a run.")
     private String output;

@@ -48,6 +48,18 @@ public final class Rehearsal {
         Path output = folder.resolve("output");
         run("sample-models", "--output", models);
         run("generate", "--catalog", catalog, "--models", models, "--output", output);
+        run(
+                "image",
+                "--models",
+                models,
+                "--prompt",
+                "a cat",
+                "--size",
+                "16x16",
+                "--steps",
+                2,
+                "--output",
+                folder.resolve("cat.png"));
         run("query", output);
         run("verify", "--output", output, "--json");
         run("vacuum", "--output", output);

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
+import org.i2lspark.TextToImage.StepListener;
 import org.i2lspark.jobs.generate.ProgressDisplay;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
@@ -57,6 +58,19 @@ final class ReportOptions {
             return ProgressDisplay.none();
         }
         return columns > 0 ? ProgressDisplay.bar(err, columns) : ProgressDisplay.lines(err);
+    }
+
+    /**
+     * For how far pictures are, of which those from {@code begin} to before {@code end} are made together.
+     *
+     * @param pictures how many there are in all
+     */
+    StepListener steps(int begin, int end, int pictures) {
+        if (quiet) {
+            return (done, steps) -> {};
+        }
+        String which = pictures == 1 ? "" : "picture %d to %d of %d, ".formatted(begin + 1, end, pictures);
+        return new StepLines(command.commandLine().getErr(), which, Integer.getInteger(TERMINAL, 0) > 0);
     }
 
     /** Tells a person a line of the result; the document takes its place. */

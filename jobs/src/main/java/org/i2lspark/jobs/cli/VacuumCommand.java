@@ -23,7 +23,7 @@ import picocli.CommandLine.TypeConversionException;
         name = "vacuum",
         mixinStandardHelpOptions = true,
         description = {
-            "Removes from an output what nothing refers to: LoRAs that no manifest row names, what killed runs left behind, "
+            "Removes from an output what nothing refers to: LoRAs and previews that no manifest row names, what killed runs left behind, "
                     + "manifest files that compaction has replaced, and uploads to S3 that were never ended.",
             ""
         },
@@ -85,7 +85,10 @@ final class VacuumCommand implements Callable<Integer> {
             String verb = dryRun ? "would be removed" : "removed";
             String loras =
                     String.format(Locale.ROOT, "LoRAs that no row names (%.1f MB) %s", found.loraBytes() / 1e6, verb);
+            String previews = String.format(
+                    Locale.ROOT, "previews that no row names (%.1f MB) %s", found.previewBytes() / 1e6, verb);
             show(found.loraCount(), loras, found.loras());
+            show(found.previewCount(), previews, found.previews());
             show("folders of killed runs " + verb, found.runs());
             show("manifest files that do not count " + verb, found.manifestFiles());
             show("uploads that were never ended " + verb, found.uploads());

@@ -16,7 +16,8 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true,
         description = {
             "Checks an output: the manifest's files are what was committed; each LoRA that it names is there, with its size, its SHA-256, "
-                    + "a valid header and a receipt; each receipt can be read; each LoRA that is there is named. All LoRAs are read.",
+                    + "a valid header and a receipt; each receipt can be read; each preview that it names is there, with its size and its SHA-256; "
+                    + "each LoRA and preview that is there is named. All LoRAs and previews are read.",
             ""
         },
         footer = {
@@ -36,7 +37,7 @@ final class VerifyCommand implements Callable<Integer> {
     @Option(
             names = "--repair",
             description =
-                    "Remove damaged LoRAs and receipts, and set damaged runs of the manifest aside (in _i2l/damaged); generate then makes again what is missing. Not beside a living run.")
+                    "Remove damaged LoRAs, receipts and previews, and set damaged runs of the manifest aside (in _i2l/damaged); generate then makes again what is missing. Not beside a living run.")
     private boolean repair;
 
     @Mixin
@@ -54,7 +55,11 @@ final class VerifyCommand implements Callable<Integer> {
             VerifyJob.Report found = repair ? job.repair() : job.execute();
             report.document(found.facts());
             report.say(String.format(
-                    Locale.ROOT, "LoRAs named by the manifest: %d, %.1f MB", found.loras(), found.bytes() / 1e6));
+                    Locale.ROOT,
+                    "LoRAs named by the manifest: %d, %.1f MB; previews: %d",
+                    found.loras(),
+                    found.bytes() / 1e6,
+                    found.previews()));
             if (found.isClean()) {
                 report.say("All are there, with their hashes and valid headers, and there are no others.");
                 return 0;
@@ -69,9 +74,9 @@ final class VerifyCommand implements Callable<Integer> {
             }
             report.say(
                     repair
-                            ? "%d damaged files were removed or set aside. Run generate again: it makes what is missing and takes up what no row names."
+                            ? "%d damaged files were removed or set aside. Run generate again, or previews: it makes what is missing and takes up what no row names."
                                     .formatted(found.removed())
-                            : "Run generate again: it makes again what is missing or damaged and takes up what no row names. Damage to the manifest: 'i2l verify --repair' first.");
+                            : "Run generate again, or previews: it makes again what is missing or damaged and takes up what no row names. Damage to the manifest: 'i2l verify --repair' first.");
             return Main.STYLES_FAILED;
         }
     }

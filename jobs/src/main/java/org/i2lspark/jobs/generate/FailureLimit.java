@@ -27,6 +27,11 @@ final class FailureLimit {
         this.styles = styles;
     }
 
+    /** No limit. */
+    static FailureLimit none() {
+        return new FailureLimit(Double.POSITIVE_INFINITY, 0);
+    }
+
     synchronized void onExceeded(Runnable action) {
         this.stop = action;
     }

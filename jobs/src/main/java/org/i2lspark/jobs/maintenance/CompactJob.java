@@ -79,7 +79,7 @@ public final class CompactJob {
     private long files(List<String> commits) throws IOException {
         long files = commits.size();
         for (String commit : commits) {
-            for (ManifestTable table : List.of(ManifestTable.LORAS, ManifestTable.IMAGES)) {
+            for (ManifestTable table : ManifestTable.OF_ROWS) {
                 files += storage.files(manifest.folder(table, commit)).stream()
                         .filter(file -> file.getPath().getName().endsWith(".parquet"))
                         .count();

@@ -18,10 +18,11 @@ import org.apache.spark.api.java.StorageLevels;
 import org.apache.spark.sql.SparkSession;
 import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.output.LoraFiles;
-import org.i2lspark.jobs.output.LoraFiles.LoraFile;
 import org.i2lspark.jobs.output.Manifest;
 import org.i2lspark.jobs.output.ManifestTable;
+import org.i2lspark.jobs.output.OutputFile;
 import org.i2lspark.jobs.output.OutputLayout;
+import org.i2lspark.jobs.output.PreviewFiles;
 import org.i2lspark.jobs.output.Runs;
 import org.i2lspark.jobs.output.Runs.Run;
 import org.i2lspark.jobs.output.Upkeep;
@@ -30,7 +31,7 @@ import org.i2lspark.jobs.storage.Storage;
 import software.amazon.awssdk.services.s3.model.MultipartUpload;
 
 /**
- * Removes from an output what nothing refers to any more: LoRAs that no manifest row names, what runs left behind that were
+ * Removes from an output what nothing refers to any more: LoRAs and previews that no manifest row names, what runs left behind that were
  * killed, manifest files that compaction has replaced, and uploads that were begun and never ended. What is younger than a
  * limit stays, for a run may be making it or a query reading it.
  */
@@ -55,6 +56,9 @@ public final class VacuumJob {
      * @param loraCount files that no manifest row names
      * @param loraBytes their size
      * @param loras some of them
+     * @param previewCount pictures that no manifest row names
+     * @param previewBytes their size
+     * @param previews some of them
      * @param runs folders of runs that ended without a commit
      * @param manifestFiles folders and files of commits that do not count, or no longer, and what of them was set aside as damaged
      * @param uploads names of objects of which an upload was never ended
@@ -63,6 +67,9 @@ public final class VacuumJob {
             long loraCount,
             long loraBytes,
             List<String> loras,
+            long previewCount,
+            long previewBytes,
+            List<String> previews,
             List<String> runs,
             List<String> manifestFiles,
             List<String> uploads) {
@@ -72,6 +79,9 @@ public final class VacuumJob {
             facts.put("lora_count", loraCount);
             facts.put("lora_bytes", loraBytes);
             facts.put("loras", loras);
+            facts.put("preview_count", previewCount);
+            facts.put("preview_bytes", previewBytes);
+            facts.put("previews", previews);
             facts.put("runs", runs);
             facts.put("manifest_files", manifestFiles);
             facts.put("uploads", uploads);
@@ -108,16 +118,21 @@ public final class VacuumJob {
         // replaces
         long limit = Math.min(now - olderThan.toMillis(), oldestLiving.orElse(now));
         LoraFiles files = new LoraFiles(spark, layout);
-        JavaRDD<LoraFile> orphans =
+        JavaRDD<OutputFile> orphans =
                 files.removable(manifest, limit, oldestLiving.isPresent()).persist(StorageLevels.DISK_ONLY);
-        long count = orphans.count();
-        long bytes = orphans.map(LoraFile::bytes).fold(0L, Long::sum);
-        List<String> some = orphans.map(LoraFile::path).take(MAX_LISTED);
+        PreviewFiles previewFiles = new PreviewFiles(spark, layout);
+        // a run that lives may have taken up those of one that was killed
+        long previewLimit = oldestLiving.isPresent() ? Long.MIN_VALUE : limit;
+        JavaRDD<OutputFile> orphanPreviews =
+                previewFiles.removable(manifest, previewLimit).persist(StorageLevels.DISK_ONLY);
+        Found foundLoras = Found.of(orphans);
+        Found foundPreviews = Found.of(orphanPreviews);
         List<Path> manifestFiles = deadManifestFiles(limit, living(runs));
         List<Path> deadRuns = deadRuns(runs, manifestFiles);
         List<String> uploads =
                 storage.isObjectStore(layout.output()) ? endUploads(Instant.ofEpochMilli(limit), dryRun) : List.of();
         if (!dryRun) {
+            previewFiles.remove(orphanPreviews);
             files.remove(orphans);
             for (Path path : manifestFiles) {
                 storage.delete(path);
@@ -129,13 +144,27 @@ public final class VacuumJob {
             storage.deleteIfEmpty(layout.runs());
         }
         orphans.unpersist();
+        orphanPreviews.unpersist();
         return new Report(
-                count,
-                bytes,
-                some,
+                foundLoras.count(),
+                foundLoras.bytes(),
+                foundLoras.some(),
+                foundPreviews.count(),
+                foundPreviews.bytes(),
+                foundPreviews.some(),
                 deadRuns.stream().map(Path::toString).toList(),
                 manifestFiles.stream().map(Path::toString).toList(),
                 uploads);
+    }
+
+    /** Files that may be removed. */
+    private record Found(long count, long bytes, List<String> some) {
+        static Found of(JavaRDD<OutputFile> files) {
+            return new Found(
+                    files.count(),
+                    files.map(OutputFile::bytes).fold(0L, Long::sum),
+                    files.map(OutputFile::path).take(MAX_LISTED));
+        }
     }
 
     private static Set<String> living(List<Run> runs) {

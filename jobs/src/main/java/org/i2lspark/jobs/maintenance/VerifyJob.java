@@ -20,6 +20,7 @@ import org.i2lspark.jobs.output.LoraCheck.Kind;
 import org.i2lspark.jobs.output.LoraFiles;
 import org.i2lspark.jobs.output.Manifest;
 import org.i2lspark.jobs.output.OutputLayout;
+import org.i2lspark.jobs.output.PreviewFiles;
 import org.i2lspark.jobs.output.Runs;
 import org.i2lspark.jobs.output.Runs.Run;
 import org.i2lspark.jobs.output.Upkeep;
@@ -29,7 +30,7 @@ import org.i2lspark.jobs.storage.Storage;
 /**
  * Checks an output: each file of the manifest is what was committed and has the rows that it should; each LoRA that the manifest
  * names is there with the size and the SHA-256 that it says, a valid safetensors header and a receipt; each receipt can be read;
- * and each LoRA that is there is named. May also remove what is damaged, so that the next run makes it again.
+ * each preview that it names is there with its size and SHA-256; and each LoRA and preview that is there is named. May also remove what is damaged, so that the next run makes it again.
  */
 public final class VerifyJob {
     private static final int LORAS_PER_TASK = 100;
@@ -52,11 +53,13 @@ public final class VerifyJob {
      *
      * @param loras how many the manifest names
      * @param bytes how many they have together, by the manifest
+     * @param previews how many the manifest names
      * @param counts of findings
      * @param findings some of them
      * @param removed how many damaged files were removed or set aside
      */
-    public record Report(long loras, long bytes, Map<Kind, Long> counts, List<Finding> findings, long removed) {
+    public record Report(
+            long loras, long bytes, long previews, Map<Kind, Long> counts, List<Finding> findings, long removed) {
         public boolean isClean() {
             return counts.isEmpty();
         }
@@ -72,6 +75,7 @@ public final class VerifyJob {
             facts.put("clean", isClean());
             facts.put("loras", loras);
             facts.put("lora_bytes", bytes);
+            facts.put("previews", previews);
             facts.put("removed", removed);
             facts.put("findings_by_kind", countsById());
             facts.put("findings", findings.stream().map(Finding::facts).toList());
@@ -130,9 +134,9 @@ public final class VerifyJob {
         if (!ofManifest.isEmpty()) {
             long removed = repairs ? setAside(damages.keySet()) : 0;
             // what the other rows say cannot be read before
-            return new Report(0, 0, Map.of(Kind.MANIFEST, (long) ofManifest.size()), ofManifest, removed);
+            return new Report(0, 0, 0, Map.of(Kind.MANIFEST, (long) ofManifest.size()), ofManifest, removed);
         }
-        return checkLoras(repairs);
+        return checkFiles(repairs);
     }
 
     private List<Finding> manifestFindings(Map<String, String> damages) throws IOException {
@@ -159,14 +163,20 @@ public final class VerifyJob {
         return commits.size();
     }
 
-    private Report checkLoras(boolean repairs) throws IOException {
+    private Report checkFiles(boolean repairs) throws IOException {
         JavaRDD<Row> rows = manifest.loras().toJavaRDD().persist(StorageLevels.DISK_ONLY);
         long count = rows.count();
         long bytes = rows.map(row -> row.<Long>getAs("bytes")).fold(0L, Long::sum);
         JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
         ShippedStorage shipped = ShippedStorage.of(spark);
         String output = layout.output().toString();
+        JavaRDD<Row> previews = manifest.previews().toJavaRDD().persist(StorageLevels.DISK_ONLY);
+        long previewCount = previews.count();
         int parts = (int) Math.min(20_000, count / LORAS_PER_TASK + context.defaultParallelism());
+        JavaRDD<Finding> wrongPreviews = previews.repartition(parts)
+                .flatMap(row -> check(shipped, output)
+                        .checkPreview(row.getAs("preview_path"), row.getAs("bytes"), row.getAs("sha256"))
+                        .iterator());
         JavaRDD<Finding> wrong = rows.repartition(parts)
                 .flatMap(row -> check(shipped, output)
                         .check(row.getAs("lora_path"), row.getAs("bytes"), row.getAs("sha256"))
@@ -175,8 +185,10 @@ public final class VerifyJob {
         JavaRDD<Finding> receipts = files.unnamedReceipts(manifest)
                 .flatMap(path -> check(shipped, output).checkReceipt(path).iterator());
         JavaRDD<Finding> unnamed = files.unnamed(manifest)
+                .union(new PreviewFiles(spark, layout).unnamed(manifest))
                 .map(file -> new Finding(Kind.NO_ROW, file.path(), "no row of the manifest names it"));
-        JavaRDD<Finding> all = wrong.union(unnamed).union(receipts).persist(StorageLevels.DISK_ONLY);
+        JavaRDD<Finding> all =
+                wrong.union(wrongPreviews).union(unnamed).union(receipts).persist(StorageLevels.DISK_ONLY);
         Map<Kind, Long> counts = new TreeMap<>(all.map(Finding::kind).countByValue());
         List<Finding> some = all.take(MAX_LISTED);
         long removed = !repairs
@@ -186,7 +198,8 @@ public final class VerifyJob {
                         .fold(0L, Long::sum);
         all.unpersist();
         rows.unpersist();
-        return new Report(count, bytes, counts, some, removed);
+        previews.unpersist();
+        return new Report(count, bytes, previewCount, counts, some, removed);
     }
 
     private static LoraCheck check(ShippedStorage shipped, String output) {

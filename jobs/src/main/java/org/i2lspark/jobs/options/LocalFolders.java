@@ -15,6 +15,11 @@ final class LocalFolders {
         return WITH_SCHEME.matcher(text).matches();
     }
 
+    /** A URI as it is; else the absolute path. */
+    static String qualified(String text) {
+        return isUri(text) ? text : Path.of(text).toAbsolutePath().toString();
+    }
+
     /**
      * The absolute path of a folder.
      *

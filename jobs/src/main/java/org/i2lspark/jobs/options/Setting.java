@@ -3,7 +3,6 @@ package org.i2lspark.jobs.options;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.regex.Pattern;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkEnv;
@@ -70,11 +69,10 @@ public enum Setting {
                 return;
             }
         }
-        Setting nearest = Arrays.stream(values())
-                .min(Comparator.comparingInt(setting -> distance(setting.key, key)))
-                .orElseThrow();
+        String nearest =
+                Nearest.to(key, Arrays.stream(values()).map(Setting::key).toList());
         throw new UnusableException(
-                "Invalid setting: '%s' (i2l has none of that name; did you mean %s?)".formatted(key, nearest.key));
+                "Invalid setting: '%s' (i2l has none of that name; did you mean %s?)".formatted(key, nearest));
     }
 
     private boolean accepts(String value) {
@@ -95,21 +93,5 @@ public enum Setting {
         } catch (InvalidPathException e) {
             return false;
         }
-    }
-
-    /** How many letters must be put in, taken out or replaced (Levenshtein). */
-    private static int distance(String a, String b) {
-        int[] row = new int[b.length() + 1];
-        Arrays.setAll(row, i -> i);
-        for (int i = 1; i <= a.length(); i++) {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.length(); j++) {
-                int replaced = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.min(replaced, 1 + Math.min(row[j], row[j - 1]));
-            }
-        }
-        return row[b.length()];
     }
 }

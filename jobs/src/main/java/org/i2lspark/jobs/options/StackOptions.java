@@ -138,9 +138,7 @@ public final class StackOptions implements Serializable {
 
     /** The folder of checkpoints: a URI, or an absolute path. */
     public String models() {
-        return LocalFolders.isUri(models)
-                ? models
-                : Path.of(models).toAbsolutePath().toString();
+        return LocalFolders.qualified(models);
     }
 
     /**
@@ -180,6 +178,11 @@ public final class StackOptions implements Serializable {
         } catch (IOException e) {
             throw new UnusableException(Problems.describe(e), e);
         }
+    }
+
+    /** The same folder of checkpoints, device and precision, for pictures. */
+    public PictureStackChoice forPictures() {
+        return new PictureStackChoice(models(), device, precision, 0);
     }
 
     void putInto(Map<String, String> map) {

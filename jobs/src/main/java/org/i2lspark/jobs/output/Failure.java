@@ -53,6 +53,7 @@ public record Failure(ErrorClass errorClass, String message) implements Serializ
         IMAGE_TOO_LARGE(Kind.IMAGE),
         IMAGE_KILLS_DECODER(Kind.IMAGE),
         TOO_MANY_IMAGES(Kind.IMAGE),
+        LORA_UNREADABLE(Kind.STORE),
         STORE_READ(Kind.STORE),
         STORE_WRITE(Kind.STORE),
         DEVICE(Kind.DEVICE),
@@ -80,7 +81,7 @@ public record Failure(ErrorClass errorClass, String message) implements Serializ
         return of(imageErrorClass(cause), uri + ": " + Advice.on(cause), cause);
     }
 
-    /** Why the LoRA of a style could not be made or written. */
+    /** Why the LoRA of a style, or a picture of it, could not be made or written. */
     public static Failure ofLora(Throwable cause) {
         ErrorClass errorClass = ErrorClass.INTERNAL;
         if (cause instanceof IOException) {
@@ -89,6 +90,11 @@ public record Failure(ErrorClass errorClass, String message) implements Serializ
             errorClass = ErrorClass.DEVICE;
         }
         return of(errorClass, Advice.on(cause), cause);
+    }
+
+    /** Why a LoRA that pictures were to be made with could not be read. */
+    public static Failure ofReadingLora(Throwable cause) {
+        return of(ErrorClass.LORA_UNREADABLE, Problems.describe(cause), cause);
     }
 
     /** What is nobody's fault but the program's or the machine's keeps its trace in the log of the process that met it. */

@@ -17,7 +17,7 @@ import org.i2lspark.jobs.storage.Storage.Stored;
 import org.i2lspark.safetensors.MalformedSafetensorsException;
 import org.i2lspark.safetensors.SafetensorsFile;
 
-/** Whether a LoRA and its receipt are what the manifest says. */
+/** Whether a LoRA and its receipt, or a preview, are what the manifest says. */
 public final class LoraCheck {
 
     private final Storage storage;
@@ -93,7 +93,23 @@ public final class LoraCheck {
         }
     }
 
+    /** What is wrong with a preview that the manifest names, which is read whole. */
+    public List<Finding> checkPreview(String path, long bytes, String sha256) {
+        return Optional.ofNullable(checkFile(path, bytes, sha256, file -> null)).stream()
+                .toList();
+    }
+
     private Finding checkLora(String path, long bytes, String sha256) {
+        return checkFile(path, bytes, sha256, file -> checkHeader(path, file));
+    }
+
+    /** A check of a file that has the right bytes. */
+    @FunctionalInterface
+    private interface MoreChecks {
+        Finding of(Path file) throws IOException;
+    }
+
+    private Finding checkFile(String path, long bytes, String sha256, MoreChecks more) {
         Path file = new Path(layout.output(), path);
         try {
             Stored stored = storage.hash(file, sha256);
@@ -104,7 +120,7 @@ public final class LoraCheck {
                 return new Finding(
                         Kind.WRONG_HASH, path, "SHA-256 %s (expected %s)".formatted(stored.sha256(), sha256));
             }
-            return checkHeader(path, file);
+            return more.of(file);
         } catch (FileNotFoundException e) {
             return new Finding(Kind.MISSING, path, "there is no such file");
         } catch (IOException e) {
@@ -150,15 +166,21 @@ public final class LoraCheck {
      */
     public int remove(Finding finding) throws IOException {
         int removed = 0;
-        Path lora = new Path(layout.output(), finding.path());
-        for (Path file : finding.kind() == Kind.RECEIPT
-                ? List.of(layout.receiptOf(finding.path()))
-                : List.of(layout.receiptOf(finding.path()), lora)) {
+        for (Path file : filesOf(finding)) {
             if (storage.status(file).isPresent()) {
                 storage.delete(file);
                 removed++;
             }
         }
         return removed;
+    }
+
+    private List<Path> filesOf(Finding finding) {
+        Path file = new Path(layout.output(), finding.path());
+        if (OutputLayout.isPreview(finding.path())) {
+            return List.of(file);
+        }
+        Path receipt = layout.receiptOf(finding.path());
+        return finding.kind() == Kind.RECEIPT ? List.of(receipt) : List.of(receipt, file);
     }
 }

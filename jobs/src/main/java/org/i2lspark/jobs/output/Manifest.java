@@ -53,8 +53,8 @@ import scala.jdk.javaapi.CollectionConverters;
 /**
  * The manifest of an output: what has been committed, and how more is.
  *
- * <p>A commit is a folder {@code commit=ID} of files in each of the tables loras and images, and after them one file in the
- * table runs, made at once: with it all of the commit counts, before it nothing. What the files hash to is written down in
+ * <p>A commit is a folder {@code commit=ID} of files in each of the tables of which it has rows (loras and images, or previews),
+ * and after them one file in the table runs, made at once: with it all of the commit counts, before it nothing. What the files hash to is written down in
  * {@code sums} before that. A run commits once, under its own id. Compaction commits earlier runs again under a new, greater
  * id, and of several commits of a run the greatest counts; the earlier files stay for those who are reading them.
  */
@@ -120,7 +120,7 @@ public final class Manifest {
 
     private Set<String> runsOf(String commit) {
         Set<String> runs = new TreeSet<>();
-        for (ManifestTable table : List.of(ManifestTable.LORAS, ManifestTable.IMAGES)) {
+        for (ManifestTable table : ManifestTable.OF_ROWS) {
             Path folder = folder(table, commit);
             try {
                 if (storage.children(folder).stream()
@@ -161,7 +161,8 @@ public final class Manifest {
 
     private void requireWhole(String commit, String runFile) throws IOException {
         boolean hasSums = sums.check(commit);
-        for (Row run : spark.read().parquet(runFile).collectAsList()) {
+        for (Row run :
+                parquet(spark.read(), List.of(runFile), ManifestTable.RUNS).collectAsList()) {
             if (!hasSums && run.getJavaMap(run.fieldIndex(VERSIONS)).containsKey(SUMS)) {
                 throw new IOException("manifest/sums/%s.sha256 is missing".formatted(commit));
             }
@@ -171,8 +172,30 @@ public final class Manifest {
 
     private void requireRows(String commit, Row run) throws IOException {
         String runId = run.getAs("run_id");
-        long styles =
-                run.<Long>getAs("styles_done") + run.<Long>getAs("styles_skipped") + run.<Long>getAs("styles_failed");
+        long previews = counted(ManifestTable.PREVIEWS, run);
+        if (previews > 0) {
+            long found = readWhole(ManifestTable.PREVIEWS, commit, runId).count();
+            if (found != previews) {
+                throw new IOException("run %s has rows for %d of its %d previews".formatted(runId, found, previews));
+            }
+        }
+        long styles = counted(ManifestTable.LORAS, run);
+        if (styles > 0) {
+            requireStyles(commit, runId, styles);
+        }
+    }
+
+    /** How many rows of a table there should be of a run. */
+    private static long counted(ManifestTable table, Row run) {
+        long sum = 0;
+        for (String column : table.counts()) {
+            Long count = run.getAs(column);
+            sum += count == null ? 0 : count;
+        }
+        return sum;
+    }
+
+    private void requireStyles(String commit, String runId, long styles) throws IOException {
         long loras = readWhole(ManifestTable.LORAS, commit, runId).count();
         if (loras != styles) {
             throw new IOException("run %s has rows for %d of its %d styles".formatted(runId, loras, styles));
@@ -212,7 +235,8 @@ public final class Manifest {
     }
 
     /**
-     * The rows that count, of one table. Those of {@code loras} also say under {@code lora_uri} where the LoRA lies now.
+     * The rows that count, of one table. Those of {@code loras} also say under {@code lora_uri} where the LoRA lies now, those
+     * of {@code previews} under {@code preview_uri} where the picture does.
      * Embeddings are there though they are stored in another run's row.
      */
     public Dataset<Row> rows(ManifestTable table) throws IOException {
@@ -222,6 +246,7 @@ public final class Manifest {
                 withEmbeddings(stored, List.of("style_id"), List.of("style_embedding"))
                         .withColumn("lora_uri", concat(lit(root() + "/"), col("lora_path")));
             case IMAGES -> withEmbeddings(stored, List.of("style_id", "position"), List.of("siglip2", "dinov3"));
+            case PREVIEWS -> stored.withColumn("preview_uri", concat(lit(root() + "/"), col("preview_path")));
             case RUNS -> stored;
         };
     }
@@ -274,15 +299,45 @@ public final class Manifest {
                 .select("lora_path", "lora.bytes", "lora.sha256", "lora.style_id", "lora.fingerprint");
     }
 
+    /**
+     * What counts of each preview that is named, by {@code preview_path}: {@code bytes} and {@code sha256} of the newest row, for
+     * a damaged one was made again under its name.
+     */
+    public Dataset<Row> previews() throws IOException {
+        return stored(ManifestTable.PREVIEWS)
+                .filter(col("preview_path").isNotNull())
+                .groupBy("preview_path")
+                .agg(max_by(struct("bytes", "sha256"), col("created_at")).as("preview"))
+                .select("preview_path", "preview.bytes", "preview.sha256");
+    }
+
+    /**
+     * The LoRA that each style had when it was last in a run: {@code style_id}, {@code lora_path}, {@code sha256} and
+     * {@code fingerprint}. Styles that failed then have none.
+     */
+    public Dataset<Row> currentLoras() throws IOException {
+        return stored(ManifestTable.LORAS)
+                .groupBy("style_id")
+                .agg(max_by(struct("lora_path", "sha256", "fingerprint"), col("created_at"))
+                        .as("lora"))
+                .filter(col("lora.lora_path").isNotNull())
+                .select("style_id", "lora.lora_path", "lora.sha256", "lora.fingerprint");
+    }
+
     private Dataset<Row> stored(ManifestTable table) throws IOException {
         Dataset<Row> runs = readRuns();
         Dataset<Row> latest = latest(runs);
+        Dataset<Row> counting = runs.join(broadcast(latest), asSeq("run_id", COMMIT));
         if (table == ManifestTable.RUNS) {
-            return runs.join(broadcast(latest), asSeq("run_id", COMMIT)).drop(COMMIT);
+            return counting.drop(COMMIT);
         }
         List<String> folders = new ArrayList<>();
-        for (String commit : strings(latest.select(COMMIT).distinct())) {
+        for (String commit :
+                strings(counting.filter(hasRows(table)).select(COMMIT).distinct())) {
             folders.add(folder(table, commit).toString());
+        }
+        if (folders.isEmpty()) {
+            return spark.createDataFrame(List.of(), table.columns());
         }
         folders.sort(null);
         DataFrameReader reader =
@@ -293,10 +348,18 @@ public final class Manifest {
                 .drop(COMMIT);
     }
 
+    /** Of the runs' rows. */
+    private static Column hasRows(ManifestTable table) {
+        return table.counts().stream()
+                .map(count -> coalesce(col(count), lit(0L)))
+                .reduce(lit(0L), Column::plus)
+                .gt(0);
+    }
+
     /** Columns that earlier versions did not write are null. */
     private static Dataset<Row> parquet(DataFrameReader reader, List<String> files, ManifestTable table) {
         StructType schema = reader.parquet(files.get(files.size() - 1)).schema();
-        for (StructField column : table.laterColumns()) {
+        for (StructField column : table.columns().fields()) {
             if (!List.of(schema.fieldNames()).contains(column.name())) {
                 schema = schema.add(column);
             }
@@ -346,7 +409,7 @@ public final class Manifest {
     /** Folders of rows and files of sums of all commits, also of those that do not count, or not yet. */
     public List<FileStatus> parts() throws IOException {
         List<FileStatus> parts = new ArrayList<>(storage.children(ManifestSums.folder(output)));
-        for (ManifestTable table : List.of(ManifestTable.LORAS, ManifestTable.IMAGES)) {
+        for (ManifestTable table : ManifestTable.OF_ROWS) {
             parts.addAll(storage.children(table.folder(output)));
         }
         parts.removeIf(part -> !PART.matcher(part.getPath().getName()).matches());
@@ -404,6 +467,37 @@ public final class Manifest {
         write(ManifestTable.IMAGES, read(run.images()), run.id(), files(run.bytes()), run.scratch());
         write(ManifestTable.LORAS, read(run.loras()), run.id(), files(run.bytes() / 8), run.scratch());
         requireAll(run.id(), run.expected());
+        publish(run.id(), runRow.toParquet(), run.scratch());
+    }
+
+    /**
+     * A run of previews that is ready to be committed.
+     *
+     * @param previews how many rows there must be, each for another style and prompt
+     * @param files of rows that its tasks wrote
+     * @param bytes their size
+     * @param scratch folder of the run, for what is not complete
+     */
+    public record StagedPreviews(String id, long previews, List<String> files, long bytes, Path scratch) {}
+
+    /**
+     * Commits a run of previews from the files that its tasks wrote.
+     *
+     * @param runRow the run's row in the table runs
+     * @throws IOException if the rows do not account for each preview, or if there is a commit of this id; nothing is committed
+     *     then
+     */
+    public void commit(StagedPreviews run, Rows runRow) throws IOException {
+        requireNew(run.id());
+        write(ManifestTable.PREVIEWS, read(run.files()), run.id(), files(run.bytes()), run.scratch());
+        Row found = read(List.of(folder(ManifestTable.PREVIEWS, run.id()).toString()))
+                .agg(count(lit(1)), countDistinct(struct("style_id", "prompt")))
+                .first();
+        if (found.getLong(0) != run.previews() || found.getLong(1) != run.previews()) {
+            throw new IOException(
+                    "Cannot commit: the run has %d previews and rows for %d (%d different); nothing was committed, start the run again"
+                            .formatted(run.previews(), found.getLong(0), found.getLong(1)));
+        }
         publish(run.id(), runRow.toParquet(), run.scratch());
     }
 
@@ -533,14 +627,17 @@ public final class Manifest {
      */
     public void compact(String commit, Path scratch) throws IOException {
         List<String> earlierCommits = commits();
-        for (ManifestTable table : List.of(ManifestTable.IMAGES, ManifestTable.LORAS)) {
+        for (ManifestTable table : ManifestTable.OF_ROWS) {
             long bytes = 0;
             for (String earlier : earlierCommits) {
                 for (FileStatus file : storage.files(folder(table, earlier))) {
                     bytes += file.getLen();
                 }
             }
-            write(table, stored(table), commit, files(bytes), scratch);
+            Dataset<Row> rows = stored(table);
+            if (bytes > 0) {
+                write(table, rows, commit, files(bytes), scratch);
+            }
         }
         Dataset<Row> runs = stored(ManifestTable.RUNS)
                 .withColumn(COMMIT, lit(commit))

@@ -102,7 +102,7 @@ final class ManifestSums {
 
     private Map<String, Path> rowFiles(String commit) throws IOException {
         Map<String, Path> files = new TreeMap<>();
-        for (ManifestTable table : List.of(ManifestTable.LORAS, ManifestTable.IMAGES)) {
+        for (ManifestTable table : ManifestTable.OF_ROWS) {
             for (FileStatus file : storage.children(table.folder(output, commit))) {
                 if (file.getPath().getName().endsWith(".parquet")) {
                     files.put(layout.relative(file.getPath()), file.getPath());

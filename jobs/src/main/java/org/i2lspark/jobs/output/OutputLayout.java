@@ -5,14 +5,20 @@ import java.util.regex.Pattern;
 import org.apache.hadoop.fs.Path;
 
 /**
- * Where things lie in an output: {@code loras/}, {@code manifest/}, and below {@code _i2l/} what only this software reads:
+ * Where things lie in an output: {@code loras/}, {@code previews/}, {@code manifest/}, and below {@code _i2l/} what only this software reads:
  * a receipt for each LoRA, and a folder for each run on its way.
  */
 public final class OutputLayout {
     private static final int SHOWN_CHARACTERS = 16;
     private static final Pattern LORA_NAME = Pattern.compile(".*-[0-9a-f]{16}\\.safetensors");
     private static final int MAX_SEGMENT_BYTES = 160;
+    private static final Pattern PREVIEW_NAME = Pattern.compile(".*-[0-9a-f]{16}\\.png");
     private static final String LORAS = "loras";
+    private static final String PREVIEWS = "previews";
+    private static final String PREVIEW = ".png";
+    /** For pictures of no style. */
+    private static final String NO_STYLE = "_without_lora";
+
     private static final String RECEIPTS = "_i2l/receipts";
     private static final String LORA = ".safetensors";
     static final String RECEIPT = ".json";
@@ -29,6 +35,21 @@ public final class OutputLayout {
 
     public Path loras() {
         return new Path(output, LORAS);
+    }
+
+    public Path previews() {
+        return new Path(output, PREVIEWS);
+    }
+
+    /**
+     * A preview, relative to the output: a folder for each style, in it a file for each prompt.
+     *
+     * @param styleId null for a picture of no style
+     */
+    String relativePreview(String styleId, String prompt, String fingerprint) {
+        String name = prompt.replaceAll("[/\\s]+", " ").strip();
+        String folder = styleId == null ? NO_STYLE : styleId;
+        return PREVIEWS + "/" + objectKey(folder + "/" + name, fingerprint) + PREVIEW;
     }
 
     public Path receipts() {
@@ -84,6 +105,16 @@ public final class OutputLayout {
     /** Whether a file's name is one that this software gives to LoRAs. */
     static boolean isNameOfLora(String name) {
         return LORA_NAME.matcher(name).matches();
+    }
+
+    /** Whether a path relative to the output is one of previews. */
+    static boolean isPreview(String relative) {
+        return relative.startsWith(PREVIEWS + "/");
+    }
+
+    /** Whether a file's name is one that this software gives to previews. */
+    static boolean isNameOfPreview(String name) {
+        return PREVIEW_NAME.matcher(name).matches();
     }
 
     /**

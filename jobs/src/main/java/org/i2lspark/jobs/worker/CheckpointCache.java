@@ -28,10 +28,8 @@ import org.apache.hadoop.fs.FileStatus;
 import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.options.Setting;
-import org.i2lspark.jobs.options.StackSettings;
 import org.i2lspark.jobs.storage.Hashes;
 import org.i2lspark.jobs.storage.Storage;
-import org.i2lspark.model.I2lModel;
 
 /**
  * Checkpoints of an object store or HDFS, copied once to each node and shared by its executors. A copy that was broken off
@@ -65,44 +63,46 @@ final class CheckpointCache {
     /**
      * The folder on this node that holds the checkpoints of a run, copied there first if need be.
      *
+     * @param folder URI of the model folder
+     * @param sources files and folders of it that are needed, folders with a slash behind
      * @throws UnusableException if they cannot be copied
      */
-    static Path localFolder(StackSettings settings, Storage storage) throws UnusableException {
+    static Path localFolder(String folder, List<String> sources, Storage storage) throws UnusableException {
         try {
-            org.apache.hadoop.fs.Path models = storage.qualify(new org.apache.hadoop.fs.Path(settings.models()));
+            org.apache.hadoop.fs.Path models = storage.qualify(new org.apache.hadoop.fs.Path(folder));
             if (models.toUri().getScheme().equals("file")) {
                 return Path.of(models.toUri().getPath());
             }
             Path root = Path.of(Setting.CHECKPOINT_CACHE.value());
-            return new CheckpointCache(storage, models, root).fetch(settings);
+            return new CheckpointCache(storage, models, root).fetch(sources);
         } catch (IOException e) {
             throw new UnusableException(
-                    "Cannot copy the checkpoints of %s to this node: %s"
-                            .formatted(settings.models(), Problems.describe(e)),
-                    e);
+                    "Cannot copy the checkpoints of %s to this node: %s".formatted(folder, Problems.describe(e)), e);
         }
     }
 
     /**
      * The checkpoints as far as a plan needs them: a folder of configurations and headers, with holes where the weights are.
      *
+     * @param folder URI of the model folder
+     * @param sources files and folders of it that are needed, folders with a slash behind
      * @param scratch empty folder for it, used if the checkpoints are not on this machine
      * @throws UnusableException if they cannot be read
      */
-    static Path outline(StackSettings settings, Storage storage, Path scratch) throws UnusableException {
+    static Path outline(String folder, List<String> sources, Storage storage, Path scratch) throws UnusableException {
         try {
-            org.apache.hadoop.fs.Path models = storage.qualify(new org.apache.hadoop.fs.Path(settings.models()));
+            org.apache.hadoop.fs.Path models = storage.qualify(new org.apache.hadoop.fs.Path(folder));
             if (models.toUri().getScheme().equals("file")) {
                 return Path.of(models.toUri().getPath());
             }
             CheckpointCache outline = new CheckpointCache(storage, models, scratch);
-            for (Source source : outline.sources(settings)) {
+            for (Source source : outline.found(sources)) {
                 outline.writeOutline(source);
             }
             return outline.folder;
         } catch (IOException e) {
             throw new UnusableException(
-                    "Cannot read the checkpoints of %s: %s".formatted(settings.models(), Problems.describe(e)), e);
+                    "Cannot read the checkpoints of %s: %s".formatted(folder, Problems.describe(e)), e);
         }
     }
 
@@ -132,8 +132,8 @@ final class CheckpointCache {
         }
     }
 
-    Path fetch(StackSettings settings) throws IOException {
-        List<Source> sources = sources(settings);
+    Path fetch(List<String> wanted) throws IOException {
+        List<Source> sources = found(wanted);
         Files.createDirectories(folder);
         try (FileChannel lock =
                 FileChannel.open(folder.resolve(".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
@@ -150,9 +150,9 @@ final class CheckpointCache {
         }
     }
 
-    private List<Source> sources(StackSettings settings) throws IOException {
+    private List<Source> found(List<String> wanted) throws IOException {
         List<Source> sources = new ArrayList<>();
-        for (String source : I2lModel.sources(settings.baseModel(), settings.variants())) {
+        for (String source : wanted) {
             org.apache.hadoop.fs.Path path = new org.apache.hadoop.fs.Path(models, source);
             if (source.endsWith("/")) {
                 for (FileStatus file : storage.children(path)) {

@@ -2,6 +2,7 @@ package org.i2lspark.jobs.worker;
 
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.i2lspark.ImageToLora;
 import org.i2lspark.jobs.UnusableException;
@@ -50,13 +51,19 @@ public final class SharedStacks {
     /** Those of this process for these settings. Others replace them, which only tests do: tasks at work keep theirs. */
     static synchronized SharedStacks of(StackSettings settings, Storage storage) throws UnusableException {
         if (current == null || !current.settings.equals(settings)) {
-            if (current != null) {
-                current.pipeline.retire();
-                current = null;
-            }
-            current = new SharedStacks(settings, CheckpointCache.localFolder(settings, storage));
+            retire();
+            List<String> sources = I2lModel.sources(settings.baseModel(), settings.variants());
+            current = new SharedStacks(settings, CheckpointCache.localFolder(settings.models(), sources, storage));
         }
         return current;
+    }
+
+    /** Gives the memory back, once the tasks at work are done. */
+    static synchronized void retire() {
+        if (current != null) {
+            current.pipeline.retire();
+            current = null;
+        }
     }
 
     /**

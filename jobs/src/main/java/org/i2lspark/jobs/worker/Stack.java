@@ -73,7 +73,7 @@ public final class Stack implements BatchStack {
         }
     }
 
-    private static int threads(TorchDevice device) {
+    static int threads(TorchDevice device) {
         String asked = Setting.TORCH_THREADS.value();
         if (!asked.equals("auto")) {
             return Integer.parseInt(asked);

@@ -17,6 +17,7 @@ import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.options.StackOptions;
 import org.i2lspark.jobs.options.StackSettings;
 import org.i2lspark.jobs.storage.Storage;
+import org.i2lspark.model.I2lModel;
 import org.i2lspark.torch.Torch;
 
 /**
@@ -75,7 +76,8 @@ public record WorkOrder(
         try {
             scratch = Files.createTempDirectory("i2l-outline");
             StackSettings settings = options.settle(GpuStage.first());
-            Path models = CheckpointCache.outline(settings, storage, scratch);
+            Path models =
+                    CheckpointCache.outline(settings.models(), I2lModel.sources(settings.baseModel(), settings.variants()), storage, scratch);
             try (Stack stack = new Stack(settings, models, GpuStage.first())) {
                 return of(stack, Map.of());
             }

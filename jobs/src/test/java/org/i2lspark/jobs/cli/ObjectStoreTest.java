@@ -125,6 +125,21 @@ class ObjectStoreTest {
     }
 
     @Test
+    void previewsGoBesideTheLorasOnS3() throws IOException {
+        upload(Files.writeString(folder.resolve("p.yaml"), "prompts: a cat\nsize: 16x16\nsteps: 2\ncfg: 1"), "p.yaml");
+        assertThat(generate("--previews", root + "p.yaml").out()).contains("Previews: 5 done, 0 skipped");
+        assertThat(names("out/previews"))
+                .hasSize(5)
+                .anyMatch(name -> name.matches("out/previews/acme/bold lines/a cat-[0-9a-f]{16}\\.png"));
+        assertThat(rows("SELECT preview_path FROM previews WHERE status = 'done'"))
+                .hasSize(5);
+        assertThat(run("previews", "--output", output(), "--models", root + "models", "--previews", root + "p.yaml")
+                        .out())
+                .contains("Previews: 0 done, 5 skipped");
+        assertThat(verify().out()).contains("previews: 5").contains("All are there");
+    }
+
+    @Test
     void verifyFindsWhatIsWrongAndVacuumRemovesWhatIsLeft() throws IOException {
         assertThat(generate().exitCode()).isZero();
         List<String> loras = names("out/loras");

@@ -147,7 +147,7 @@ class ReportTest {
         assertThat(found.get("findings").get(0).get("path").textValue()).endsWith("stray.safetensors");
         JsonNode clean = document(onOutput("verify", "--json", "--quiet"), 0);
         assertThat(names(clean))
-                .containsExactly("clean", "loras", "lora_bytes", "removed", "findings_by_kind", "findings");
+                .containsExactly("clean", "loras", "lora_bytes", "previews", "removed", "findings_by_kind", "findings");
         assertThat(clean.get("clean").booleanValue()).isTrue();
         assertThat(clean.get("lora_bytes")).isEqualTo(generated.get("lora_bytes"));
     }
@@ -156,7 +156,17 @@ class ReportTest {
     void vacuumTellsWhatItWouldRemove() throws IOException {
         JsonNode found = document(onOutput("vacuum", "--dry-run", "--json"), 0);
         assertThat(names(found))
-                .containsExactly("dry_run", "lora_count", "lora_bytes", "loras", "runs", "manifest_files", "uploads");
+                .containsExactly(
+                        "dry_run",
+                        "lora_count",
+                        "lora_bytes",
+                        "loras",
+                        "preview_count",
+                        "preview_bytes",
+                        "previews",
+                        "runs",
+                        "manifest_files",
+                        "uploads");
         assertThat(found.get("dry_run").booleanValue()).isTrue();
         assertThat(found.get("lora_count").isIntegralNumber()).isTrue();
     }

@@ -1,0 +1,15 @@
+package org.i2lspark.jobs.options;
+
+import java.io.Serializable;
+import org.i2lspark.torch.ElementType;
+
+/**
+ * How pictures are made, with nothing left open.
+ *
+ * @param models URI of the folder of checkpoints; a local one lies on every machine that makes pictures
+ * @param device a CPU or a GPU
+ * @param precision in which it computes
+ * @param batchSize pictures made at once at most
+ */
+public record PictureStackSettings(String models, DeviceChoice device, ElementType precision, int batchSize)
+        implements Serializable {}
