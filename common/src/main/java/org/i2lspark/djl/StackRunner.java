@@ -68,7 +68,7 @@ final class StackRunner implements AutoCloseable {
             throws IOException {
         ElementType precision = arguments.precisionOn(device);
         int batchSize = arguments.batchSizeOn(device);
-        MemoryPlan plan = MemoryPlan.of(model, precision, batchSize, budget(arguments, djlDevice))
+        MemoryPlan plan = MemoryPlan.of(model, precision, batchSize, GpuMemory.budget(device, arguments.gpuMemory()))
                 .orElseThrow(() -> new IOException(
                         "Cannot load the model: it does not fit into the GPU's memory in batches of %d; see the arguments gpuMemory and batchSize"
                                 .formatted(batchSize)));
@@ -78,13 +78,6 @@ final class StackRunner implements AutoCloseable {
                 batchSize,
                 djlDevice,
                 ImageToLora.load(model, precision, device, arguments.imagePositions(), plan));
-    }
-
-    private static Optional<Long> budget(StackArguments arguments, Device device) {
-        if (!device.isGpu()) {
-            return Optional.empty();
-        }
-        return arguments.gpuMemory() > 0 ? Optional.of(arguments.gpuMemory()) : GpuMemory.usable(device.getDeviceId());
     }
 
     StackArguments arguments() {

@@ -18,13 +18,18 @@ public final class GpuMemory {
     private GpuMemory() {}
 
     /**
-     * Bytes of a GPU's memory that a stack may plan with: what nobody uses, less a tenth.
+     * Bytes that may be planned with on a device; empty on the CPU, and where nobody knows.
      *
-     * @param index among those that this process sees
-     * @return empty if that is not known
+     * @param asked for; 0 for what nobody uses, less a tenth
      */
-    public static Optional<Long> usable(int index) {
-        OptionalLong free = free(index);
+    public static Optional<Long> budget(TorchDevice device, long asked) {
+        if (device.isCpu()) {
+            return Optional.empty();
+        }
+        if (asked > 0) {
+            return Optional.of(asked);
+        }
+        OptionalLong free = free(device.index());
         return free.isPresent() ? Optional.of(free.getAsLong() / 10 * 9) : Optional.empty();
     }
 

@@ -13,6 +13,7 @@ import org.i2lspark.jobs.generate.ProgressDisplay;
 import org.i2lspark.jobs.generate.RunSummary;
 import org.i2lspark.jobs.options.GenerateOptions;
 import org.i2lspark.jobs.options.PreviewSpec;
+import org.i2lspark.jobs.worker.PictureOrder;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -81,15 +82,9 @@ final class GenerateCommand implements Callable<Integer> {
     private int run(Optional<PreviewSpec> spec, ProgressDisplay progress) throws IOException {
         try (SparkSession spark = sparkOptions.start("i2l generate", report);
                 GenerateJob job = new GenerateJob(spark, options, progress, report::note)) {
-            Optional<PreviewJob> previewJob = Optional.empty();
+            Optional<Previews> previewsAfter = Optional.empty();
             if (spec.isPresent()) {
-                previewJob = Optional.of(previewJob(spark, spec.get()));
-                // before LoRAs are made
-                if (dryRun) {
-                    previewJob.get().outlook();
-                } else {
-                    previewJob.get().preflight();
-                }
+                previewsAfter = Optional.of(previews(spark, spec.get()));
             }
             GenerateJob.Plan plan = dryRun ? job.foresee() : job.plan();
             Map<String, Object> facts = new LinkedHashMap<>();
@@ -110,8 +105,8 @@ final class GenerateCommand implements Callable<Integer> {
             facts.putAll(summary.facts());
             report.say(summary.text().stripTrailing());
             boolean failed = failed(summary);
-            if (previewJob.isPresent()) {
-                PreviewSummary made = previewJob.get().execute(previewJob.get().plan());
+            if (previewsAfter.isPresent()) {
+                PreviewSummary made = previewsAfter.get().make();
                 facts.put("previews", made.facts());
                 report.say(made.text().stripTrailing());
                 failed |= made.counts().failed() > 0;
@@ -121,9 +116,18 @@ final class GenerateCommand implements Callable<Integer> {
         }
     }
 
-    private PreviewJob previewJob(SparkSession spark, PreviewSpec spec) throws IOException {
-        return new PreviewJob(
+    /** Previews that an executor could make, and how. */
+    private record Previews(PreviewJob job, PictureOrder order) {
+        PreviewSummary make() throws IOException {
+            return job.execute(job.plan(order));
+        }
+    }
+
+    /** To be called before LoRAs are made, so that what cannot be is told then. */
+    private Previews previews(SparkSession spark, PreviewSpec spec) throws IOException {
+        PreviewJob job = new PreviewJob(
                 spark, options.output(), options.stack().forPictures(), spec, report.progress(), report::note);
+        return new Previews(job, dryRun ? job.outlook() : job.preflight());
     }
 
     private boolean failed(RunSummary summary) {

@@ -174,15 +174,19 @@ final class ImageCommand implements Callable<Integer> {
             store.checkFile(file, overwrite);
         }
         PictureStackSettings stackSettings = stackOptions.choice().settle(0);
-        try (QwenPictureStack stack = new QwenPictureStack(stackSettings, models, 0);
+        try (QwenPictureStack stack = new QwenPictureStack(stackSettings, settings, models, 0);
                 OpenLoras opened = OpenLoras.of(store, allLoras())) {
             List<ImageRequest> requests = wanted.stream()
                     .map(one ->
                             new ImageRequest(one.prompt(), Optional.of(negativePrompt), one.seed(), opened.weighted()))
                     .toList();
             stack.check(requests, settings);
-            report.announce("Model: %s; runs on %s in %s%n"
-                    .formatted(stack.description(), stack.device(), GenerateOptions.lower(stackSettings.precision())));
+            report.announce("Model: %s; runs on %s in %s%nMemory of the device: %s%n"
+                    .formatted(
+                            stack.description(),
+                            stack.device(),
+                            GenerateOptions.lower(stackSettings.precision()),
+                            stack.memory()));
             Map<String, Object> facts = facts(stack, stackSettings, settings);
             if (dryRun) {
                 report.document(facts);
@@ -251,6 +255,7 @@ final class ImageCommand implements Callable<Integer> {
         facts.put("model", stack.description());
         facts.put("device", stack.device().name());
         facts.put("precision", GenerateOptions.lower(stackSettings.precision()));
+        facts.put("memory", stack.memory());
         facts.put("settings", settings.facts());
         return facts;
     }

@@ -104,12 +104,13 @@ public final class PreviewJob {
             facts.put("device", GenerateOptions.lower(order.stack().device()));
             facts.put("precision", GenerateOptions.lower(order.stack().precision()));
             facts.put("batch_size", order.stack().batchSize());
+            facts.put("memory", order.memory());
             return facts;
         }
 
         /** The plan for a person. */
         public String text() {
-            return "%d styles, %d previews with those of no style, %d partitions%nModel: %s%nRuns on %s in %s, batches of %d%n"
+            return "%d styles, %d previews with those of no style, %d partitions%nModel: %s%nRuns on %s in %s, batches of %d%nMemory of the device: %s%n"
                     .formatted(
                             styles,
                             previews,
@@ -117,7 +118,8 @@ public final class PreviewJob {
                             order.model(),
                             GenerateOptions.lower(order.stack().device()),
                             GenerateOptions.lower(order.stack().precision()),
-                            order.stack().batchSize());
+                            order.stack().batchSize(),
+                            order.memory());
         }
     }
 
@@ -145,7 +147,12 @@ public final class PreviewJob {
         return plan(outlook());
     }
 
-    private Plan plan(PictureOrder order) throws IOException {
+    /**
+     * Counts the styles, of which some may have been made since an executor was asked. Writes nothing to the output.
+     *
+     * @param order what {@link #preflight} gave
+     */
+    public Plan plan(PictureOrder order) throws IOException {
         spark.sparkContext().setJobDescription("i2l: plan previews of " + layout.output());
         long styles = chosen().count();
         long previews = (styles + 1) * spec.prompts().size();

@@ -37,6 +37,16 @@ public final class PictureStackOptions {
                     + PictureStackChoice.GPU_BATCH + " on GPU.")
     private int batchSize;
 
+    @Option(
+            names = "--gpu-memory",
+            converter = ByteSize.class,
+            paramLabel = "SIZE",
+            description = {
+                "Memory that is planned to be used of each GPU, such as 8g. Where the checkpoints do not fit, text encoder and transformer "
+                        + "take turns, or weights pass through the memory block by block. Default: what is free, less a tenth."
+            })
+    private Long gpuMemory;
+
     /** The folder of checkpoints as it was named. */
     public String models() {
         return models;
@@ -52,6 +62,7 @@ public final class PictureStackOptions {
     }
 
     public PictureStackChoice choice() {
-        return new PictureStackChoice(LocalFolders.qualified(models), device, precision, batchSize);
+        return new PictureStackChoice(
+                LocalFolders.qualified(models), device, precision, batchSize, gpuMemory == null ? 0 : gpuMemory);
     }
 }

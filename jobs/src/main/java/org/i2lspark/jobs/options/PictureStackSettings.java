@@ -10,6 +10,8 @@ import org.i2lspark.torch.ElementType;
  * @param device a CPU or a GPU
  * @param precision in which it computes
  * @param batchSize pictures made at once at most
+ * @param gpuMemory bytes that may be used of a GPU's memory; 0 for what is free
  */
-public record PictureStackSettings(String models, DeviceChoice device, ElementType precision, int batchSize)
+public record PictureStackSettings(
+        String models, DeviceChoice device, ElementType precision, int batchSize, long gpuMemory)
         implements Serializable {}

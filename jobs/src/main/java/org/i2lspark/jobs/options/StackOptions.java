@@ -180,9 +180,9 @@ public final class StackOptions implements Serializable {
         }
     }
 
-    /** The same folder of checkpoints, device and precision, for pictures. */
+    /** The same folder of checkpoints, device, precision and memory, for pictures. */
     public PictureStackChoice forPictures() {
-        return new PictureStackChoice(models(), device, precision, 0);
+        return new PictureStackChoice(models(), device, precision, 0, gpuMemory == null ? 0 : gpuMemory);
     }
 
     void putInto(Map<String, String> map) {

@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import org.i2lspark.ImageMemoryPlan;
 import org.i2lspark.ImageRequest;
 import org.i2lspark.Sampling;
 import org.i2lspark.Sampling.GuidanceRescaling;
@@ -14,12 +16,14 @@ import org.i2lspark.TextToImage.StepListener;
 import org.i2lspark.image.RgbImage;
 import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.jobs.options.ByteSize;
 import org.i2lspark.jobs.options.GuidanceRescale;
 import org.i2lspark.jobs.options.PictureSettings;
 import org.i2lspark.jobs.options.PictureStackSettings;
 import org.i2lspark.lora.WeightedLora;
 import org.i2lspark.model.QwenImageModel;
 import org.i2lspark.torch.ElementType;
+import org.i2lspark.torch.GpuMemory;
 import org.i2lspark.torch.Torch;
 import org.i2lspark.torch.TorchDevice;
 
@@ -28,24 +32,48 @@ public final class QwenPictureStack implements PictureStack {
     private final PictureStackSettings settings;
     private final QwenImageModel model;
     private final TorchDevice device;
+    private final ImageMemoryPlan plan;
     private TextToImage weights;
 
     /**
      * Reads the checkpoints' headers.
      *
+     * @param largest how the largest pictures are going to be made
      * @param models folder of checkpoints on this machine
      * @param gpu index of the GPU to use, if one is used
      * @throws UnusableException if the model or the device cannot be used, saying why
      */
-    public QwenPictureStack(PictureStackSettings settings, Path models, int gpu) throws UnusableException {
+    public QwenPictureStack(PictureStackSettings settings, PictureSettings largest, Path models, int gpu)
+            throws UnusableException {
         this.settings = settings;
         try {
             this.model = QwenImageModel.inspect(models);
             this.device = settings.device().resolve(gpu);
             Torch.useThreads(Stack.threads(device));
+            this.plan = plan(largest);
         } catch (IOException e) {
             throw new UnusableException(Problems.describe(e), e);
         }
+    }
+
+    private ImageMemoryPlan plan(PictureSettings largest) throws UnusableException {
+        Optional<Long> budget = GpuMemory.budget(device, settings.gpuMemory());
+        Sampling sampling = sampling(largest);
+        Optional<ImageMemoryPlan> found =
+                ImageMemoryPlan.of(model, settings.precision(), sampling, settings.batchSize(), budget);
+        if (found.isEmpty()) {
+            long least = ImageMemoryPlan.least(model, settings.precision(), sampling, settings.batchSize());
+            throw new UnusableException(
+                    "Cannot run in %s of GPU memory: %d pictures at once take at least %s; see --gpu-memory, --batch-size and the size"
+                            .formatted(
+                                    ByteSize.text(budget.orElseThrow()), settings.batchSize(), ByteSize.text(least)));
+        }
+        return found.get();
+    }
+
+    /** What is in the device's memory at a time, for a person. */
+    public String memory() {
+        return plan.description();
     }
 
     /** What the model is, for a person. */
@@ -65,7 +93,7 @@ public final class QwenPictureStack implements PictureStack {
     @Override
     public synchronized void load() throws IOException {
         if (weights == null) {
-            weights = TextToImage.load(model, settings.precision(), device);
+            weights = TextToImage.load(model, settings.precision(), device, plan);
         }
     }
 

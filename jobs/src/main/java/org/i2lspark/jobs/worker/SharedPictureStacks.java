@@ -33,18 +33,22 @@ public final class SharedPictureStacks {
     private static SharedPictureStacks current;
 
     private final PictureStackSettings settings;
+    private final PictureSettings largest;
     private final Path models;
     private final QwenPictureStack first;
     private final Set<Integer> gpus = new HashSet<>();
     private final BlockingQueue<PictureStack> idle = new LinkedBlockingQueue<>();
+    private boolean retired;
     private String hashedLora;
     private String hash;
 
-    private SharedPictureStacks(PictureStackSettings settings, Path models) throws UnusableException {
+    private SharedPictureStacks(PictureStackSettings settings, PictureSettings largest, Path models)
+            throws UnusableException {
         this.settings = settings;
+        this.largest = largest;
         this.models = models;
         int gpu = GpuStage.indexes(settings.device()).get(0);
-        this.first = new QwenPictureStack(settings, models, gpu);
+        this.first = new QwenPictureStack(settings, largest, models, gpu);
         gpus.add(gpu);
         idle.add(first);
     }
@@ -56,7 +60,7 @@ public final class SharedPictureStacks {
      */
     public static PictureOrder settle(PictureStackChoice choice, PreviewSpec spec, Storage storage)
             throws UnusableException {
-        SharedPictureStacks stacks = of(choice.settle(GpuStage.first()), storage);
+        SharedPictureStacks stacks = of(choice.settle(GpuStage.first()), spec.picture(), storage);
         check(stacks.first, spec, storage);
         return stacks.order(spec, storage);
     }
@@ -73,10 +77,15 @@ public final class SharedPictureStacks {
             scratch = Files.createTempDirectory("i2l-outline");
             PictureStackSettings settings = choice.settle(GpuStage.first());
             Path models = CheckpointCache.outline(settings.models(), QwenImageModel.sources(), storage, scratch);
-            try (QwenPictureStack stack = new QwenPictureStack(settings, models, GpuStage.first())) {
+            try (QwenPictureStack stack = new QwenPictureStack(settings, spec.picture(), models, GpuStage.first())) {
                 check(stack, spec, storage);
                 return new PictureOrder(
-                        settings, stack.description(), Torch.library().build(), Map.of(), null);
+                        settings,
+                        stack.description(),
+                        stack.memory(),
+                        Torch.library().build(),
+                        Map.of(),
+                        null);
             }
         } catch (UnusableException e) {
             throw e;
@@ -122,6 +131,7 @@ public final class SharedPictureStacks {
         return new PictureOrder(
                 settings,
                 first.description(),
+                first.memory(),
                 Torch.library().build(),
                 first.checkpoints(),
                 distilled.isPresent() ? hash : null);
@@ -134,26 +144,44 @@ public final class SharedPictureStacks {
      */
     public static synchronized SharedPictureStacks of(PictureOrder order, PreviewSpec spec, Storage storage)
             throws UnusableException {
-        SharedPictureStacks shared = of(order.stack(), storage);
+        SharedPictureStacks shared = of(order.stack(), spec.picture(), storage);
         order.requireSame(shared.order(spec, storage));
         // it may be what made the LoRAs just now
         SharedStacks.retire();
         for (int gpu : GpuStage.indexes(order.stack().device())) {
             if (shared.gpus.add(gpu)) {
-                shared.idle.add(new QwenPictureStack(shared.settings, shared.models, gpu));
+                shared.idle.add(new QwenPictureStack(shared.settings, shared.largest, shared.models, gpu));
             }
         }
         return shared;
     }
 
     /** Others replace those of other settings, which only tests do. */
-    private static synchronized SharedPictureStacks of(PictureStackSettings settings, Storage storage)
-            throws UnusableException {
-        if (current == null || !current.settings.equals(settings)) {
+    private static synchronized SharedPictureStacks of(
+            PictureStackSettings settings, PictureSettings largest, Storage storage) throws UnusableException {
+        if (current == null || !current.settings.equals(settings) || !current.largest.equals(largest)) {
+            if (current != null) {
+                current.retire();
+            }
             current = new SharedPictureStacks(
-                    settings, CheckpointCache.localFolder(settings.models(), QwenImageModel.sources(), storage));
+                    settings,
+                    largest,
+                    CheckpointCache.localFolder(settings.models(), QwenImageModel.sources(), storage));
         }
         return current;
+    }
+
+    /** Gives the memory back; a stack that is at work does so when it has done that. */
+    private synchronized void retire() {
+        retired = true;
+        idle.forEach(PictureStack::close);
+    }
+
+    private synchronized void giveBack(PictureStack stack) {
+        if (retired) {
+            stack.close();
+        }
+        idle.add(stack);
     }
 
     /** Whichever stack is idle when pictures are wanted. */
@@ -194,7 +222,7 @@ public final class SharedPictureStacks {
         try {
             return work.on(stack);
         } finally {
-            idle.add(stack);
+            giveBack(stack);
         }
     }
 }

@@ -67,7 +67,7 @@ public final class Stack implements BatchStack {
             this.model = I2lModel.inspect(models, settings.baseModel(), settings.variants());
             this.device = settings.device().resolve(gpu);
             Torch.useThreads(threads(device));
-            this.plan = plan(gpu);
+            this.plan = plan();
         } catch (IOException e) {
             throw new UnusableException(Problems.describe(e), e);
         }
@@ -81,8 +81,8 @@ public final class Stack implements BatchStack {
         return device.isCpu() ? Runtime.getRuntime().availableProcessors() : 1;
     }
 
-    private MemoryPlan plan(int gpu) throws IOException, UnusableException {
-        Optional<Long> budget = device.isCpu() ? Optional.empty() : budget(gpu);
+    private MemoryPlan plan() throws IOException, UnusableException {
+        Optional<Long> budget = GpuMemory.budget(device, settings.gpuMemory());
         Optional<MemoryPlan> found = MemoryPlan.of(model, settings.precision(), settings.batchSize(), budget);
         if (found.isEmpty()) {
             throw new UnusableException(
@@ -95,10 +95,6 @@ public final class Stack implements BatchStack {
                                             MemoryPlan.least(model, settings.precision(), settings.batchSize()))));
         }
         return found.get();
-    }
-
-    private Optional<Long> budget(int gpu) {
-        return settings.gpuMemory() > 0 ? Optional.of(settings.gpuMemory()) : GpuMemory.usable(gpu);
     }
 
     public I2lModel model() {

@@ -96,7 +96,7 @@ class PreviewJobTest {
     private PreviewJob job(String more) throws IOException {
         PreviewSpec spec = PreviewSpec.parse("previews.yaml", "", SPEC + more);
         PictureStackChoice choice =
-                new PictureStackChoice(models.toString(), DeviceChoice.CPU, PrecisionChoice.AUTO, 2);
+                new PictureStackChoice(models.toString(), DeviceChoice.CPU, PrecisionChoice.AUTO, 2, 0);
         return new PreviewJob(spark, output.toString(), choice, spec, ProgressDisplay.none(), line -> {});
     }
 

@@ -32,7 +32,7 @@ import org.junit.jupiter.api.io.TempDir;
 class PreviewTaskTest {
     private static final Path LORA = Path.of(System.getProperty("i2l.reference"), "lora_style_image0.safetensors");
     private static final PictureStackSettings SETTINGS =
-            new PictureStackSettings("models", DeviceChoice.CPU, ElementType.FLOAT32, 2);
+            new PictureStackSettings("models", DeviceChoice.CPU, ElementType.FLOAT32, 2, 0);
 
     @TempDir
     private Path output;
@@ -83,7 +83,7 @@ class PreviewTaskTest {
 
     private PreviewResult run(String yaml) throws IOException {
         PreviewSpec spec = PreviewSpec.parse("previews", "", "prompts: [x, y]\nsize: 16x16\n" + yaml);
-        PictureOrder order = new PictureOrder(SETTINGS, "fake", "2.7.1+cpu", Map.of("m", "1:2"), null);
+        PictureOrder order = new PictureOrder(SETTINGS, "fake", "all", "2.7.1+cpu", Map.of("m", "1:2"), null);
         PreviewAssignment assignment =
                 new PreviewAssignment("run", output.toUri().toString(), order, spec);
         LongAccumulator counter = new LongAccumulator();
