@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
-import org.i2lspark.jobs.Version;
+import org.i2lspark.Version;
 import org.i2lspark.jobs.options.PictureSettings;
 import org.i2lspark.jobs.options.SchedulerChoice;
 

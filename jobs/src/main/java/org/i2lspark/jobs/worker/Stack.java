@@ -67,7 +67,7 @@ public final class Stack implements BatchStack {
             this.model = I2lModel.inspect(models, settings.baseModel(), settings.variants());
             this.device = settings.device().resolve(gpu);
             Torch.useThreads(threads(device));
-            this.plan = plan();
+            this.plan = planMemory();
         } catch (IOException e) {
             throw new UnusableException(Problems.describe(e), e);
         }
@@ -81,7 +81,7 @@ public final class Stack implements BatchStack {
         return device.isCpu() ? Runtime.getRuntime().availableProcessors() : 1;
     }
 
-    private MemoryPlan plan() throws IOException, UnusableException {
+    private MemoryPlan planMemory() throws IOException, UnusableException {
         Optional<Long> budget = GpuMemory.budget(device, settings.gpuMemory());
         Optional<MemoryPlan> found = MemoryPlan.of(model, settings.precision(), settings.batchSize(), budget);
         if (found.isEmpty()) {

@@ -76,8 +76,8 @@ public record WorkOrder(
         try {
             scratch = Files.createTempDirectory("i2l-outline");
             StackSettings settings = options.settle(GpuStage.first());
-            Path models =
-                    CheckpointCache.outline(settings.models(), I2lModel.sources(settings.baseModel(), settings.variants()), storage, scratch);
+            Path models = CheckpointCache.outline(
+                    settings.models(), I2lModel.sources(settings.baseModel(), settings.variants()), storage, scratch);
             try (Stack stack = new Stack(settings, models, GpuStage.first())) {
                 return of(stack, Map.of());
             }
