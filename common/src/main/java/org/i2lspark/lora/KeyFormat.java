@@ -48,6 +48,11 @@ public enum KeyFormat {
         return this == KOHYA ? Optional.of(prefix + flat(module) + ALPHA) : Optional.empty();
     }
 
+    /** Whether layers that ComfyUI has as one are one here, for of these names it reads no others. */
+    boolean fusesLayers() {
+        return this == KOHYA;
+    }
+
     private String flat(String module) {
         return this == KOHYA ? Transformer.flatName(module) : module;
     }

@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -28,8 +29,38 @@ public final class LoraFile implements LoraSource, Closeable {
     private final Map<String, Module> modules;
     private final List<Shape> shapes;
 
-    /** An adapted layer: its sizes, its tensors, and what B·A is multiplied with by a config or header. */
-    record Module(Shape shape, Map<Role, TensorInfo> tensors, double scale) {}
+    /**
+     * An adapted layer: its sizes, its tensors, and what B·A is multiplied with by a config or header.
+     *
+     * @param place of its factors in the tensors
+     */
+    record Module(Shape shape, Map<Role, TensorInfo> tensors, double scale, Place place) {}
+
+    /**
+     * Where the factors of a layer are in tensors that may be of several.
+     *
+     * @param row of B in which its outputs begin
+     * @param column of B, and row of A, in which its rank begins
+     * @param wholeRank of the tensors
+     */
+    record Place(int row, int column, int wholeRank) {
+        private float[] a(float[] whole, Shape shape) {
+            return shape.rank() == wholeRank
+                    ? whole
+                    : Arrays.copyOfRange(whole, column * shape.in(), (column + shape.rank()) * shape.in());
+        }
+
+        private float[] b(float[] whole, Shape shape) {
+            if (whole.length == shape.out() * shape.rank()) {
+                return whole;
+            }
+            float[] own = new float[shape.out() * shape.rank()];
+            for (int o = 0; o < shape.out(); o++) {
+                System.arraycopy(whole, (row + o) * wholeRank + column, own, o * shape.rank(), shape.rank());
+            }
+            return own;
+        }
+    }
 
     /** A folder that LoRA files are read from, wherever it is. */
     @FunctionalInterface
@@ -145,16 +176,16 @@ public final class LoraFile implements LoraSource, Closeable {
         Map<Role, TensorInfo> tensors = module.tensors();
         double scale = module.scale();
         if (tensors.containsKey(Role.ALPHA)) {
-            scale *= number(tensors.get(Role.ALPHA)) / shape.rank();
+            scale *= number(tensors.get(Role.ALPHA)) / module.place().wholeRank();
         }
         for (Role role : List.of(Role.A_SCALE, Role.B_SCALE)) {
             scale *= tensors.containsKey(role) ? number(tensors.get(role)) : 1;
         }
-        float[] a = floats(tensors.get(Role.A));
+        float[] a = module.place().a(floats(tensors.get(Role.A)), shape);
         for (int i = 0; i < a.length && scale != 1; i++) {
             a[i] = (float) (a[i] * scale);
         }
-        return new Factors(a, floats(tensors.get(Role.B)));
+        return new Factors(a, module.place().b(floats(tensors.get(Role.B)), shape));
     }
 
     private double number(TensorInfo tensor) throws IOException {

@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.i2lspark.lora.LoraSource.Shape;
+import org.i2lspark.lora.StoredLayer.StoredFactors;
 import org.i2lspark.safetensors.DType;
 import org.i2lspark.safetensors.SafetensorsHeader;
 import org.i2lspark.safetensors.SafetensorsHeader.Tensor;
@@ -42,23 +43,18 @@ final class LoraFileLayout {
         ByteBuffer of(StoredFactors a, StoredFactors b) throws IOException;
     }
 
-    /** The stored elements of one of the two factors of any module, row-major, in a buffer that may be read to its end. */
-    @FunctionalInterface
-    interface StoredFactors {
-        ByteBuffer of(Shape module) throws IOException;
-    }
-
     private LoraFileLayout(Form form) {
         List<Tensor> tensors = new ArrayList<>();
         DType dtype = form.type().dtype();
         KeyFormat names = form.keyFormat();
-        for (Shape module : form.modules()) {
-            long rank = module.rank();
-            tensors.add(new Tensor(names.a(module.name()), dtype, List.of(rank, (long) module.in())));
-            parts.put(names.a(module.name()), (a, b) -> a.of(module));
-            tensors.add(new Tensor(names.b(module.name()), dtype, List.of((long) module.out(), rank)));
-            parts.put(names.b(module.name()), (a, b) -> b.of(module));
-            names.writtenAlpha(module.name()).ifPresent(alpha -> {
+        int bytes = form.type().byteSize();
+        for (StoredLayer layer : StoredLayer.of(form.modules(), names)) {
+            long rank = layer.rank();
+            tensors.add(new Tensor(names.a(layer.name()), dtype, List.of(rank, (long) layer.in())));
+            parts.put(names.a(layer.name()), (a, b) -> layer.a(a, bytes));
+            tensors.add(new Tensor(names.b(layer.name()), dtype, List.of((long) layer.out(), rank)));
+            parts.put(names.b(layer.name()), (a, b) -> layer.b(b, bytes));
+            names.writtenAlpha(layer.name()).ifPresent(alpha -> {
                 tensors.add(new Tensor(alpha, DType.F32, List.of()));
                 parts.put(alpha, (a, b) -> alpha(rank));
             });

@@ -1,8 +1,10 @@
 package org.i2lspark.lora;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.SeekableByteChannel;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
@@ -12,6 +14,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.i2lspark.lora.TensorName.Role;
+import org.i2lspark.lora.Transformer.Fusion;
 import org.i2lspark.safetensors.DType;
 import org.i2lspark.safetensors.SafetensorsFile;
 import org.i2lspark.safetensors.TensorInfo;
@@ -42,7 +45,12 @@ final class LoraFileReader {
         Set<DType> dtypes = EnumSet.noneOf(DType.class);
         Map<String, LoraFile.Module> modules = new TreeMap<>();
         for (Map.Entry<String, Map<Role, TensorInfo>> module : tensors.entrySet()) {
-            modules.put(module.getKey(), module(module.getKey(), module.getValue(), config));
+            for (LoraFile.Module own : modules(module.getKey(), module.getValue(), config)) {
+                if (modules.put(own.shape().name(), own) != null) {
+                    throw invalid("it has %s alone and as part of another layer"
+                            .formatted(own.shape().name()));
+                }
+            }
             dtypes.add(module.getValue().get(Role.A).dtype());
             dtypes.add(module.getValue().get(Role.B).dtype());
         }
@@ -135,7 +143,7 @@ final class LoraFileReader {
         }
     }
 
-    private LoraFile.Module module(String name, Map<Role, TensorInfo> own, Optional<PeftConfig> config)
+    private List<LoraFile.Module> modules(String name, Map<Role, TensorInfo> own, Optional<PeftConfig> config)
             throws IOException {
         TensorInfo a = own.get(Role.A);
         TensorInfo b = own.get(Role.B);
@@ -164,7 +172,62 @@ final class LoraFileReader {
                 rank,
                 Math.toIntExact(a.shape().get(1)),
                 Math.toIntExact(b.shape().get(0)));
-        return new LoraFile.Module(shape, own, config.isPresent() ? config.get().scale(name, rank) : 1);
+        double scale = config.isPresent() ? config.get().scale(name, rank) : 1;
+        Optional<Fusion> fusion = Transformer.fusionNamed(name);
+        return fusion.isPresent()
+                ? parts(fusion.get(), shape, own, scale)
+                : List.of(new LoraFile.Module(shape, own, scale, new LoraFile.Place(0, 0, rank)));
+    }
+
+    /** The layers that a tool has as one. Where B is block-diagonal, as those write it who join them, each has its own rank. */
+    private List<LoraFile.Module> parts(
+            Fusion fusion, LoraSource.Shape whole, Map<Role, TensorInfo> tensors, double scale) throws IOException {
+        long in = fusion.parts().get(0).in();
+        if (whole.out() * in != whole.in() * fusion.out()) {
+            throw invalid(
+                    "%s has %d inputs and %d outputs (expected %d and %d, or as many times fewer; Lumina has layers of these names)"
+                            .formatted(whole.name(), whole.in(), whole.out(), in, fusion.out()));
+        }
+        int[] rows = fusion.parts().stream()
+                .mapToInt(part -> Math.toIntExact(whole.out() * part.out() / fusion.out()))
+                .toArray();
+        boolean blocks = isBlockDiagonal(tensors.get(Role.B), rows, whole.rank());
+        int rank = blocks ? whole.rank() / rows.length : whole.rank();
+        String block =
+                whole.name().substring(0, whole.name().length() - fusion.name().length());
+        List<LoraFile.Module> parts = new ArrayList<>();
+        int row = 0;
+        for (int i = 0; i < rows.length; i++) {
+            String name = block + fusion.parts().get(i).name();
+            parts.add(new LoraFile.Module(
+                    new LoraSource.Shape(name, rank, whole.in(), rows[i]),
+                    tensors,
+                    scale,
+                    new LoraFile.Place(row, blocks ? i * rank : 0, whole.rank())));
+            row += rows[i];
+        }
+        return parts;
+    }
+
+    private boolean isBlockDiagonal(TensorInfo b, int[] rows, int rank) throws IOException {
+        if (rank % rows.length != 0) {
+            return false;
+        }
+        ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(b.byteSize()));
+        file.read(b.name(), 0, bytes);
+        float[] values = FloatCodec.decode(bytes.flip(), b.dtype());
+        int width = rank / rows.length;
+        int row = 0;
+        for (int part = 0; part < rows.length; part++) {
+            for (int end = row + rows[part]; row < end; row++) {
+                for (int column = 0; column < rank; column++) {
+                    if (column / width != part && values[row * rank + column] != 0) {
+                        return false;
+                    }
+                }
+            }
+        }
+        return true;
     }
 
     private void requireFloats(TensorInfo factor) throws IOException {

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.i2lspark.lora.LoraSource.Factors;
@@ -12,12 +13,14 @@ import org.i2lspark.torch.ElementType;
 
 /** Writes a LoRA as a stream, asking its source for one module at a time. */
 public final class LoraWriter {
+    /** As many as a file has as one. */
+    private static final int KEPT = 3;
+
     private final LoraSource source;
     private final ElementType type;
     private final int rank;
     private final Map<String, Shape> modules = new HashMap<>();
-    private String latest;
-    private Factors latestFactors;
+    private final Map<String, Factors> latest = new LinkedHashMap<>();
 
     private LoraWriter(LoraSource source, ElementType type) {
         this.source = source;
@@ -66,13 +69,17 @@ public final class LoraWriter {
         return FloatCodec.encode(factors(module.name()).b(), type);
     }
 
-    /** A and B of a module stand next to each other in a file, so one module is kept. */
+    /** A and B of a layer stand next to each other in a file, and a layer has a few modules, so these are kept. */
     private Factors factors(String name) throws IOException {
-        if (!name.equals(latest)) {
+        Factors factors = latest.get(name);
+        if (factors == null) {
             Shape module = modules.get(name);
-            latestFactors = Ranks.pad(module, source.factors(module), rank);
-            latest = name;
+            factors = Ranks.pad(module, source.factors(module), rank);
+            if (latest.size() == KEPT) {
+                latest.remove(latest.keySet().iterator().next());
+            }
+            latest.put(name, factors);
         }
-        return latestFactors;
+        return factors;
     }
 }

@@ -39,7 +39,8 @@ public final class Transformer {
                                     new Linear("attn.add_v_proj", 3072, 3072),
                                     new Linear("attn.to_add_out", 3072, 3072)),
                             List.of(new Linear("txt_mlp.net.2", 12288, 3072), new Linear("txt_mod.1", 3072, 18432))),
-                    Set.of("img_mlp.net.0.proj", "txt_mlp.net.0.proj"))),
+                    Set.of("img_mlp.net.0.proj", "txt_mlp.net.0.proj"),
+                    List.of())),
             Set.of(
                     "img_in",
                     "txt_in",
@@ -95,15 +96,34 @@ public final class Transformer {
      * @param blocks as released
      * @param groups the layers that are adapted; those of a group share a decoder
      * @param others linear layers that are not adapted
+     * @param fusions layers that some tools have as one
      */
-    public record Stack(String name, String component, int blocks, List<List<Linear>> groups, Set<String> others) {
+    public record Stack(
+            String name,
+            String component,
+            int blocks,
+            List<List<Linear>> groups,
+            Set<String> others,
+            List<Fusion> fusions) {
         /** The name of a layer of a block. */
         public String module(int block, Linear linear) {
             return "%s.%d.%s".formatted(name, block, linear.name());
         }
     }
 
-    /** A layer of a transformer. */
+    /**
+     * Linear layers of one input that some tools have as one, the outputs one after the other.
+     *
+     * @param name of the one, in a block
+     */
+    public record Fusion(String name, List<Linear> parts) {
+        /** Outputs of all of them, as released. */
+        long out() {
+            return parts.stream().mapToLong(Linear::out).sum();
+        }
+    }
+
+    /** A layer of a transformer, or several that are one. */
     record Layer(Transformer transformer, String module) {}
 
     /** Where a layer stands in its transformer. */
@@ -123,25 +143,30 @@ public final class Transformer {
     }
 
     private static Stack zImageStack(String name, int blocks, Set<String> others) {
+        Linear q = new Linear("attention.to_q", 3840, 3840);
+        Linear k = new Linear("attention.to_k", 3840, 3840);
+        Linear v = new Linear("attention.to_v", 3840, 3840);
+        Linear out = new Linear("attention.to_out.0", 3840, 3840);
         return new Stack(
                 name,
                 name + "_lora.",
                 blocks,
                 List.of(
-                        List.of(
-                                new Linear("attention.to_q", 3840, 3840),
-                                new Linear("attention.to_k", 3840, 3840),
-                                new Linear("attention.to_v", 3840, 3840),
-                                new Linear("attention.to_out.0", 3840, 3840)),
+                        List.of(q, k, v, out),
                         List.of(
                                 new Linear("feed_forward.w1", 3840, 10240),
                                 new Linear("feed_forward.w2", 10240, 3840),
                                 new Linear("feed_forward.w3", 3840, 10240))),
-                others);
+                others,
+                List.of(new Fusion("attention.qkv", List.of(q, k, v)), new Fusion("attention.out", List.of(out))));
     }
 
     private static Set<String> linears(Stack stack) {
-        return Stream.concat(stack.groups().stream().flatMap(List::stream).map(Linear::name), stack.others().stream())
+        return Stream.of(
+                        stack.groups().stream().flatMap(List::stream).map(Linear::name),
+                        stack.others().stream(),
+                        stack.fusions().stream().map(Fusion::name))
+                .flatMap(Function.identity())
                 .collect(Collectors.toUnmodifiableSet());
     }
 
@@ -205,6 +230,28 @@ public final class Transformer {
 
     static String flatName(String module) {
         return module.replace('.', '_');
+    }
+
+    /** What a layer is the fusion of, if it is one, such as {@code layers.0.attention.qkv}. */
+    static Optional<Fusion> fusionNamed(String module) {
+        return fusions(module)
+                .filter(fusion -> fusion.name.equals(layer(module)))
+                .findFirst();
+    }
+
+    /** The fusion that some tools have in place of a layer, if they have one. */
+    static Optional<Fusion> fusionWith(String module) {
+        return fusions(module)
+                .filter(fusion -> fusion.parts.stream().anyMatch(part -> part.name.equals(layer(module))))
+                .findFirst();
+    }
+
+    private static Stream<Fusion> fusions(String module) {
+        return block(module).stream()
+                .flatMap(block -> ALL.stream()
+                        .flatMap(transformer -> transformer.stacks.stream())
+                        .filter(stack -> stack.name.equals(block.stack)))
+                .flatMap(stack -> stack.fusions.stream());
     }
 
     /** The block that a layer stands in, if it stands in one. */

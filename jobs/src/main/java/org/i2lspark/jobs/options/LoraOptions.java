@@ -21,7 +21,8 @@ public final class LoraOptions {
             paramLabel = "FORMAT",
             description = {
                 "Tensor names: comfyui (diffusion_model.transformer_blocks.N.M.lora_A.weight) or "
-                        + "diffsynth (transformer_blocks.N.M.lora_A.default.weight); also diffusers and kohya. Default: comfyui."
+                        + "diffsynth (transformer_blocks.N.M.lora_A.default.weight); also diffusers and kohya. Default: comfyui.",
+                "For Z-Image take comfyui or diffsynth: of a LoRA in diffusers' names, DiffSynth-Studio loads nothing and does not say so."
             })
     private KeyFormat keyFormat;
 
