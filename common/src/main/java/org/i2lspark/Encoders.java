@@ -36,17 +36,18 @@ final class Encoders implements AutoCloseable {
             throws IOException {
         this.model = model;
         this.qwenVlBatch = plan.qwenVlBatch();
+        I2lModel.Encoders encoders = model.encoders().orElseThrow();
         try {
             this.siglip2 = add(SigLip2Encoder.load(
-                    model.siglip2().checkpoint()::open,
-                    model.siglip2().config(),
+                    encoders.siglip2().checkpoint()::open,
+                    encoders.siglip2().config(),
                     precision,
                     device,
                     plan.placement(Part.SIGLIP2),
                     ImageToLora.CROP_SIZE));
             this.dinov3 = add(DinoV3Encoder.load(
-                    model.dinov3().checkpoint()::open,
-                    model.dinov3().config(),
+                    encoders.dinov3().checkpoint()::open,
+                    encoders.dinov3().config(),
                     precision,
                     device,
                     plan.placement(Part.DINOV3)));

@@ -1,5 +1,6 @@
 package org.i2lspark;
 
+import java.util.Collections;
 import java.util.List;
 
 /**
@@ -10,6 +11,13 @@ import java.util.List;
  * @param residuals what each decoder makes of Qwen2.5-VL's hidden states; an empty array for a decoder that takes none
  */
 public record ImageEmbedding(float[] siglip2, float[] dinov3, List<float[]> residuals) {
+    private static final float[] NO_RESIDUAL = new float[0];
+
+    /** For decoders of which none takes hidden states. */
+    public static ImageEmbedding withoutResiduals(float[] siglip2, float[] dinov3, int decoders) {
+        return new ImageEmbedding(siglip2, dinov3, Collections.nCopies(decoders, NO_RESIDUAL));
+    }
+
     /** SigLIP2's and DINOv3's, one after the other. */
     public float[] style() {
         float[] both = new float[siglip2.length + dinov3.length];

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.i2lspark.decoder.DecoderKind;
 import org.i2lspark.decoder.DecoderLayout;
 import org.i2lspark.decoder.LoraMerger;
@@ -46,7 +47,7 @@ public final class ImageToLora implements AutoCloseable {
     public static final int COARSE_CROP_SIZE = 224;
 
     private final DeviceShare share;
-    private final DeviceShare.Part<Encoders> encoders;
+    private final Optional<DeviceShare.Part<Encoders>> encoders;
     private final DeviceShare.Part<Decoders> decoders;
     private final MemoryPlan plan;
     private final TorchDevice device;
@@ -60,7 +61,8 @@ public final class ImageToLora implements AutoCloseable {
         this.plan = plan;
         this.uploader = new CropUploader(device);
         this.share = new DeviceShare(plan.way(), device);
-        this.encoders = share.add(() -> new Encoders(model, precision, device, positions, plan));
+        this.encoders = model.encoders()
+                .map(ignored -> share.add(() -> new Encoders(model, precision, device, positions, plan)));
         this.decoders = share.add(() -> new Decoders(model, precision, device, plan));
         share.load();
     }
@@ -107,6 +109,7 @@ public final class ImageToLora implements AutoCloseable {
     /**
      * Embeds a batch of images, or its halves one after the other where the memory does not hold all.
      *
+     * @throws IllegalStateException if the model is one for embeddings, without encoders
      * @throws DeviceMemoryException if the memory does not hold a single image
      */
     public List<ImageEmbedding> embed(List<PreparedImage> images) {
@@ -114,12 +117,14 @@ public final class ImageToLora implements AutoCloseable {
     }
 
     private List<ImageEmbedding> embedTogether(List<PreparedImage> images) {
+        DeviceShare.Part<Encoders> present =
+                encoders.orElseThrow(() -> new IllegalStateException("The model has no encoders"));
         try (TensorScope temporary = new TensorScope()) {
             List<Tensor> crops = new ArrayList<>();
             for (int size = 0; size < images.get(0).crops().size(); size++) {
                 crops.add(upload(temporary, images, size));
             }
-            return share.use(encoders, loaded -> loaded.embed(crops));
+            return share.use(present, loaded -> loaded.embed(crops));
         }
     }
 

@@ -116,7 +116,7 @@ public record MemoryPlan(Way way, Set<Part> streamed, int qwenVlBatch, int chunk
         return "%s%s; about %.1f GiB"
                 .formatted(
                         switch (way) {
-                            case TOGETHER -> "encoders and decoders together";
+                            case TOGETHER -> "all of it together";
                             case IN_TURNS -> "encoders and decoders in turns of %d images".formatted(chunk);
                         },
                         parts,
@@ -137,11 +137,17 @@ public record MemoryPlan(Way way, Set<Part> streamed, int qwenVlBatch, int chunk
 
         static Estimate of(I2lModel model, ElementType precision, int batchSize) throws IOException {
             long width = precision.byteSize();
-            SigLip2Config siglip2 = model.siglip2().config();
-            DinoV3Config dinov3 = model.dinov3().config();
             List<Size> sizes = new ArrayList<>();
-            sizes.add(blocks(Part.SIGLIP2, siglip2.parameters() * width, siglip2.layers()));
-            sizes.add(blocks(Part.DINOV3, dinov3.parameters() * width, dinov3.layers()));
+            long crop = (long) RgbImage.CHANNELS * ImageToLora.CROP_SIZE * ImageToLora.CROP_SIZE;
+            long perImage = 0;
+            if (model.encoders().isPresent()) {
+                SigLip2Config siglip2 = model.encoders().get().siglip2().config();
+                DinoV3Config dinov3 = model.encoders().get().dinov3().config();
+                sizes.add(blocks(Part.SIGLIP2, siglip2.parameters() * width, siglip2.layers()));
+                sizes.add(blocks(Part.DINOV3, dinov3.parameters() * width, dinov3.layers()));
+                // a crop as bytes and twice as floats, while it is resized
+                perImage = Math.max(9 * crop, Math.max(siglip2.workElements(), dinov3.workElements()) * width) + crop;
+            }
             Optional<QwenVlConfig> qwenVl = model.qwenVl().map(Network::config);
             qwenVl.ifPresent(config -> sizes.add(blocks(Part.QWEN_VL, config.parameters() * width, config.layers())));
             long factors = 0;
@@ -159,9 +165,6 @@ public record MemoryPlan(Way way, Set<Part> streamed, int qwenVlBatch, int chunk
             }
             sizes.add(new Size(Part.RESIDUALS, residuals, residualsPassing));
             sizes.add(new Size(Part.DECODERS, factors, factorsPassing));
-            long crop = (long) RgbImage.CHANNELS * ImageToLora.CROP_SIZE * ImageToLora.CROP_SIZE;
-            // a crop as bytes and twice as floats, while it is resized
-            long perImage = Math.max(9 * crop, Math.max(siglip2.workElements(), dinov3.workElements()) * width) + crop;
             long perQwenVlImage =
                     qwenVl.isEmpty() ? 0 : 9 * crop + qwenVl.get().workElements(ImageToLora.CROP_SIZE) * width;
             long lora = model.decoders().get(0).layout().modules().stream()

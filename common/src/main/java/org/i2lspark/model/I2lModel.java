@@ -23,13 +23,13 @@ import org.i2lspark.safetensors.TensorStore;
  * The checkpoints that a set of variants needs, found in a model folder that mirrors the hub's folders, and checked against
  * each other by their headers alone.
  *
+ * @param encoders present when LoRAs are made from images
  * @param qwenVl present when a decoder takes hidden states
  * @param decoders in the order in which their factors are merged
  */
 public record I2lModel(
         BaseModel baseModel,
-        Network<SigLip2Config> siglip2,
-        Network<DinoV3Config> dinov3,
+        Optional<Encoders> encoders,
         Optional<Network<QwenVlConfig>> qwenVl,
         List<Decoder> decoders,
         Optional<Checkpoint> bias) {
@@ -39,6 +39,32 @@ public record I2lModel(
 
     static final String OUTPUT_HEAD = "lm_head.weight";
 
+    /** The encoders that embed images for all decoders. */
+    public record Encoders(Network<SigLip2Config> siglip2, Network<DinoV3Config> dinov3) {
+        /** Values of an embedding: SigLIP2's, then DINOv3's. */
+        int embeddingSize() {
+            return siglip2.config().hiddenSize() + dinov3.config().hiddenSize();
+        }
+
+        private static Encoders inspect(Path models) throws IOException {
+            return new Encoders(
+                    Network.inspect(
+                            models.resolve(SIGLIP2_PATH),
+                            ReleasedCheckpoint.SIGLIP2_G384,
+                            SigLip2Config::read,
+                            SigLip2Config.RELEASED,
+                            SigLip2Config::layout,
+                            name -> true),
+                    Network.inspect(
+                            models.resolve(DINOV3_PATH),
+                            ReleasedCheckpoint.DINOV3_7B,
+                            DinoV3Config::read,
+                            DinoV3Config.RELEASED,
+                            DinoV3Config::layout,
+                            name -> true));
+        }
+    }
+
     /** A decoder's checkpoint and sizes. */
     public record Decoder(Variant variant, Checkpoint checkpoint, DecoderLayout layout) {}
 
@@ -46,8 +72,11 @@ public record I2lModel(
      * What these variants need of a model folder: paths of files, and of folders, which end in a slash and of which only
      * the files directly in them are needed.
      */
-    public static List<String> sources(BaseModel baseModel, Set<Variant> variants) {
-        List<String> sources = new ArrayList<>(List.of(parent(SIGLIP2_PATH), parent(DINOV3_PATH)));
+    public static List<String> sources(BaseModel baseModel, Set<Variant> variants, ModelInput input) {
+        List<String> sources = new ArrayList<>();
+        if (input == ModelInput.IMAGES) {
+            sources.addAll(List.of(parent(SIGLIP2_PATH), parent(DINOV3_PATH)));
+        }
         if (needHiddenStates(variants)) {
             sources.add(QWEN_VL_FOLDER + "/");
         }
@@ -63,31 +92,30 @@ public record I2lModel(
         return variants.stream().flatMap(variant -> variant.decoder().stream()).anyMatch(kind -> kind.tokens() > 0);
     }
 
+    /** Finds and checks the checkpoints that these variants need to make LoRAs from images. */
+    public static I2lModel inspect(Path models, BaseModel baseModel, Set<Variant> variants) throws IOException {
+        return inspect(models, baseModel, variants, ModelInput.IMAGES);
+    }
+
     /**
      * Finds and checks the checkpoints that these variants need.
      *
+     * @throws IllegalArgumentException if they need hidden states, which no embedding has
      * @throws IOException if one is missing, damaged, of another kind or does not fit the others, saying what was expected
      *     and what was found
      */
-    public static I2lModel inspect(Path models, BaseModel baseModel, Set<Variant> variants) throws IOException {
+    public static I2lModel inspect(Path models, BaseModel baseModel, Set<Variant> variants, ModelInput input)
+            throws IOException {
+        if (input == ModelInput.EMBEDDINGS && needHiddenStates(variants)) {
+            throw new IllegalArgumentException(
+                    "Coarse and Fine need hidden states of Qwen2.5-VL, and embeddings are all that there is");
+        }
         if (!Files.isDirectory(models)) {
             throw new FileSystemException(
                     models.toString(), null, "it is not a folder; expected the folder that holds DiffSynth-Studio/");
         }
-        Network<SigLip2Config> siglip2 = Network.inspect(
-                models.resolve(SIGLIP2_PATH),
-                ReleasedCheckpoint.SIGLIP2_G384,
-                SigLip2Config::read,
-                SigLip2Config.RELEASED,
-                SigLip2Config::layout,
-                name -> true);
-        Network<DinoV3Config> dinov3 = Network.inspect(
-                models.resolve(DINOV3_PATH),
-                ReleasedCheckpoint.DINOV3_7B,
-                DinoV3Config::read,
-                DinoV3Config.RELEASED,
-                DinoV3Config::layout,
-                name -> true);
+        Optional<Encoders> encoders =
+                input == ModelInput.IMAGES ? Optional.of(Encoders.inspect(models)) : Optional.empty();
         Optional<Network<QwenVlConfig>> qwenVl = Optional.empty();
         if (needHiddenStates(variants)) {
             qwenVl = Optional.of(qwenVl(models));
@@ -96,7 +124,7 @@ public record I2lModel(
         for (Variant variant : variants) {
             if (variant.decoder().isPresent()) {
                 Decoder decoder = decoder(models, baseModel, variant);
-                requireFit(decoder, siglip2, dinov3, qwenVl);
+                requireFit(decoder, encoders, qwenVl);
                 requireSameLayers(decoder, decoders);
                 decoders.add(decoder);
             }
@@ -109,7 +137,7 @@ public record I2lModel(
             }
             bias = Optional.of(checkpoint);
         }
-        return new I2lModel(baseModel, siglip2, dinov3, qwenVl, List.copyOf(decoders), bias);
+        return new I2lModel(baseModel, encoders, qwenVl, List.copyOf(decoders), bias);
     }
 
     /** Qwen2.5-VL of a model folder; also Qwen-Image's text encoder. */
@@ -132,15 +160,12 @@ public record I2lModel(
         }
     }
 
-    private static void requireFit(
-            Decoder decoder,
-            Network<SigLip2Config> siglip2,
-            Network<DinoV3Config> dinov3,
-            Optional<Network<QwenVlConfig>> qwenVl)
+    private static void requireFit(Decoder decoder, Optional<Encoders> encoders, Optional<Network<QwenVlConfig>> qwenVl)
             throws IOException {
-        int siglip2Size = siglip2.config().hiddenSize();
-        int dinov3Size = dinov3.config().hiddenSize();
-        if (decoder.layout.embeddingSize() != siglip2Size + dinov3Size) {
+        if (encoders.isPresent()
+                && decoder.layout.embeddingSize() != encoders.get().embeddingSize()) {
+            int siglip2Size = encoders.get().siglip2.config().hiddenSize();
+            int dinov3Size = encoders.get().dinov3.config().hiddenSize();
             throw new IOException(
                     "Cannot use %s: it takes embeddings of %d values, SigLIP2 and DINOv3 give %d + %d = %d"
                             .formatted(
@@ -169,11 +194,18 @@ public record I2lModel(
         }
     }
 
+    /** The names under which the encoders of embeddings were released. */
+    public static Set<String> encoderTitles() {
+        return Set.of(ReleasedCheckpoint.SIGLIP2_G384.title(), ReleasedCheckpoint.DINOV3_7B.title());
+    }
+
     /** The checkpoints by the names under which they were released. */
     public Map<String, Checkpoint> checkpoints() {
         Map<String, Checkpoint> all = new TreeMap<>();
-        all.put(ReleasedCheckpoint.SIGLIP2_G384.title(), siglip2.checkpoint());
-        all.put(ReleasedCheckpoint.DINOV3_7B.title(), dinov3.checkpoint());
+        encoders.ifPresent(both -> {
+            all.put(ReleasedCheckpoint.SIGLIP2_G384.title(), both.siglip2.checkpoint());
+            all.put(ReleasedCheckpoint.DINOV3_7B.title(), both.dinov3.checkpoint());
+        });
         qwenVl.ifPresent(encoder -> all.put(ReleasedCheckpoint.QWEN2_5_VL_7B.title(), encoder.checkpoint()));
         decoders.forEach(decoder -> all.put(baseModel.title(decoder.variant), decoder.checkpoint));
         bias.ifPresent(checkpoint -> all.put(baseModel.title(Variant.BIAS), checkpoint));

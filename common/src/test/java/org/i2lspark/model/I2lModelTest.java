@@ -47,7 +47,7 @@ class I2lModelTest {
     @Test
     void acceptsOtherSizesOfTheSameGraph() throws IOException {
         I2lModel model = I2lModel.inspect(models, BaseModel.QWEN_IMAGE, STYLE);
-        assertThat(model.siglip2().config().heads()).isEqualTo(4);
+        assertThat(model.encoders().orElseThrow().siglip2().config().heads()).isEqualTo(4);
         assertThat(model.decoders().get(0).layout().decoders()).hasSize(240);
         assertThat(model.description())
                 .isEqualTo("DINOv3-7B (not the released size), Qwen-Image-i2L-Style (not the released size),"
@@ -64,7 +64,7 @@ class I2lModelTest {
         I2lModel model = I2lModel.inspect(models, BaseModel.QWEN_IMAGE, STYLE);
         assertThat(model.description())
                 .isEqualTo("DINOv3-7B (released), Qwen-Image-i2L-Style (released), SigLIP2-G384 (released)");
-        assertThat(model.siglip2().config()).isEqualTo(SigLip2Config.RELEASED);
+        assertThat(model.encoders().orElseThrow().siglip2().config()).isEqualTo(SigLip2Config.RELEASED);
         assertThat(model.decoders().get(0).layout().embeddingSize()).isEqualTo(5632);
         assertThat(model.decoders().get(0).layout().modules()).hasSize(720);
     }
@@ -263,13 +263,19 @@ class I2lModelTest {
 
     @Test
     void tellsCheckpointsOfOneLayoutApart() throws IOException {
-        Checkpoint before =
-                I2lModel.inspect(models, BaseModel.QWEN_IMAGE, STYLE).siglip2().checkpoint();
+        Checkpoint before = I2lModel.inspect(models, BaseModel.QWEN_IMAGE, STYLE)
+                .encoders()
+                .orElseThrow()
+                .siglip2()
+                .checkpoint();
         List<SyntheticWeights.Recipe> recipes = new ArrayList<>();
         siglip2Shapes().forEach((name, shape) -> recipes.add(new SyntheticWeights.Recipe(name, shape, 1, 0)));
         SyntheticWeights.write(models.resolve(I2lModel.SIGLIP2_PATH), recipes, 2);
-        Checkpoint after =
-                I2lModel.inspect(models, BaseModel.QWEN_IMAGE, STYLE).siglip2().checkpoint();
+        Checkpoint after = I2lModel.inspect(models, BaseModel.QWEN_IMAGE, STYLE)
+                .encoders()
+                .orElseThrow()
+                .siglip2()
+                .checkpoint();
         assertThat(after.layoutFingerprint()).isEqualTo(before.layoutFingerprint());
         assertThat(after.contentFingerprint()).isNotEqualTo(before.contentFingerprint());
     }

@@ -17,6 +17,7 @@ import org.i2lspark.Sampling;
 import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.options.Bounds;
 import org.i2lspark.jobs.options.LoraOptions;
+import org.i2lspark.jobs.options.ModelChoice;
 import org.i2lspark.jobs.options.StackOptions;
 import org.i2lspark.jobs.worker.Stack;
 import org.i2lspark.model.QwenImageModel;
@@ -144,7 +145,8 @@ public final class BenchCommand implements Callable<Integer> {
                 facts.put("run", run.facts());
                 print(run.text());
             }
-            try (Stack stack = new Stack(stackOptions.settle(0), models, 0)) {
+            try (Stack stack =
+                    new Stack(stackOptions.settle(ModelChoice.ofImages(stackOptions.baseModel()), 0), models, 0)) {
                 StageTimer timer = timer(stack, facts);
                 new StageBench(stack, loraOptions.form(), timer).run(photo, folder);
                 if (qwenImage != null) {

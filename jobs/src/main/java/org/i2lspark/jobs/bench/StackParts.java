@@ -27,10 +27,14 @@ final class StackParts {
         this.device = stack.device();
     }
 
+    private I2lModel.Encoders encoders() {
+        return model.encoders().orElseThrow();
+    }
+
     SigLip2Encoder siglip2() throws IOException {
         return SigLip2Encoder.load(
-                model.siglip2().checkpoint()::open,
-                model.siglip2().config(),
+                encoders().siglip2().checkpoint()::open,
+                encoders().siglip2().config(),
                 settings.precision(),
                 device,
                 Placement.RESIDENT,
@@ -43,8 +47,8 @@ final class StackParts {
 
     DinoV3Encoder dinov3() throws IOException {
         return DinoV3Encoder.load(
-                model.dinov3().checkpoint()::open,
-                model.dinov3().config(),
+                encoders().dinov3().checkpoint()::open,
+                encoders().dinov3().config(),
                 settings.precision(),
                 device,
                 Placement.RESIDENT);

@@ -84,10 +84,17 @@ final class StageBench {
             Tensor crops = upload(scope, uploader, images, 0);
             try (SigLip2Encoder siglip2 = parts.siglip2()) {
                 timer.time(
-                        "SigLIP2", images.size(), Cost.siglip2(model.siglip2(), settings), () -> siglip2.encode(crops));
+                        "SigLIP2",
+                        images.size(),
+                        Cost.siglip2(model.encoders().orElseThrow().siglip2(), settings),
+                        () -> siglip2.encode(crops));
             }
             try (DinoV3Encoder dinov3 = parts.dinov3()) {
-                timer.time("DINOv3", images.size(), Cost.dinov3(model.dinov3(), settings), () -> dinov3.encode(crops));
+                timer.time(
+                        "DINOv3",
+                        images.size(),
+                        Cost.dinov3(model.encoders().orElseThrow().dinov3(), settings),
+                        () -> dinov3.encode(crops));
             }
             if (model.qwenVl().isPresent()) {
                 try (QwenVlEncoder encoder = parts.qwenVl()) {

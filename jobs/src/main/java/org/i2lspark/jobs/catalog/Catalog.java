@@ -89,6 +89,23 @@ public final class Catalog {
         return catalog;
     }
 
+    /**
+     * A catalog of styles whose embeddings an output holds.
+     *
+     * @param output that holds them
+     * @throws UnusableException if it holds none
+     */
+    public static Catalog ofStored(Path output, JavaRDD<Style> styles) throws UnusableException {
+        Catalog catalog = new Catalog(output.toString(), output, null, styles.map(Found::of));
+        if (catalog.styleCount() == 0) {
+            catalog.close();
+            throw new UnusableException(
+                    "Cannot decode from %s: no style of its manifest has embeddings of all its images"
+                            .formatted(output));
+        }
+        return catalog;
+    }
+
     private static JavaRDD<Found> found(SparkSession spark, Storage storage, TableFormat format, Path path, String uri)
             throws UnusableException {
         return format == null

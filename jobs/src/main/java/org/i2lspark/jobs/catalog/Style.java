@@ -12,8 +12,10 @@ import java.util.List;
  * @param problem why the catalog cannot be used, which is only known when all rows of the style are together; null when
  *     it can
  * @param unreadable why the images of this style, and of it only, are not known; null when they are
+ * @param stored embeddings of the images; null when they are to be made
  */
-public record Style(String id, String brand, List<String> images, String problem, String unreadable)
+public record Style(
+        String id, String brand, List<String> images, String problem, String unreadable, StoredEmbeddings stored)
         implements Serializable {
     public Style {
         images = List.copyOf(images);
@@ -21,5 +23,14 @@ public record Style(String id, String brand, List<String> images, String problem
 
     public Style(String id, String brand, List<String> images) {
         this(id, brand, images, null, null);
+    }
+
+    /** A style of images whose embeddings are there. */
+    public static Style ofStored(String id, String brand, List<String> images, StoredEmbeddings stored) {
+        return new Style(id, brand, images, null, null, stored);
+    }
+
+    Style(String id, String brand, List<String> images, String problem, String unreadable) {
+        this(id, brand, images, problem, unreadable, null);
     }
 }

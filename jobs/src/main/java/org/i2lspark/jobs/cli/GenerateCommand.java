@@ -1,7 +1,9 @@
 package org.i2lspark.jobs.cli;
 
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -14,6 +16,7 @@ import org.i2lspark.jobs.generate.RunSummary;
 import org.i2lspark.jobs.options.GenerateOptions;
 import org.i2lspark.jobs.options.PreviewSpec;
 import org.i2lspark.jobs.worker.PictureOrder;
+import org.i2lspark.model.BaseModel;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -36,6 +39,8 @@ import picocli.CommandLine.Option;
             "Examples:",
             "  i2l generate --catalog photos/ --models models/ --output out/",
             "  i2l generate --catalog s.parquet --models models/ --output out/ --dry-run",
+            "  i2l generate --catalog photos/ --models models/ --output out/ \\",
+            "    --model qwen-image,z-image",
             "  i2l generate --catalog s3a://photos/all --models s3a://models \\",
             "    --output s3a://loras/all --properties-file my.conf",
             "  i2l generate --catalog photos/ --models models/ --output out/ \\",
@@ -74,23 +79,31 @@ final class GenerateCommand implements Callable<Integer> {
         return Interruption.explained(
                 System.err,
                 "the LoRAs made so far are kept in %s; start the same command again to go on"
-                        .formatted(options.output()),
+                        .formatted(options.run().output()),
                 progress::close,
                 () -> run(spec, progress));
     }
 
     private int run(Optional<PreviewSpec> spec, ProgressDisplay progress) throws IOException {
         try (SparkSession spark = sparkOptions.start("i2l generate", report);
-                GenerateJob job = new GenerateJob(spark, options, progress, report::note)) {
+                GenerateJob job = GenerateJob.ofImages(spark, options, progress, report::note)) {
             Optional<Previews> previewsAfter = Optional.empty();
             if (spec.isPresent()) {
                 previewsAfter = Optional.of(previews(spark, spec.get()));
+            }
+            List<BaseModel> others = options.run().stack().baseModels();
+            others = others.subList(1, others.size());
+            for (BaseModel other : others) {
+                job.requireDecodable(other);
             }
             GenerateJob.Plan plan = dryRun ? job.foresee() : job.plan();
             Map<String, Object> facts = new LinkedHashMap<>();
             facts.put("dry_run", dryRun);
             facts.put("plan", plan.facts());
             report.announce(plan.text());
+            for (BaseModel other : others) {
+                report.announce("Then LoRAs for %s, of the same embeddings%n".formatted(other.id()));
+            }
             if (spec.isPresent()) {
                 long atMost = PreviewJob.atMost(plan.styles(), spec.get());
                 facts.put("previews_at_most", atMost);
@@ -105,6 +118,11 @@ final class GenerateCommand implements Callable<Integer> {
             facts.putAll(summary.facts());
             report.say(summary.text().stripTrailing());
             boolean failed = failed(summary);
+            if (!others.isEmpty() && summary.counts().done() + summary.counts().skipped() > 0) {
+                List<RunSummary> decoded = decode(spark, others);
+                facts.put("decoded", decoded.stream().map(RunSummary::facts).toList());
+                failed |= decoded.stream().anyMatch(this::failed);
+            }
             if (previewsAfter.isPresent()) {
                 PreviewSummary made = previewsAfter.get().make();
                 facts.put("previews", made.facts());
@@ -114,6 +132,20 @@ final class GenerateCommand implements Callable<Integer> {
             report.document(facts);
             return failed ? Main.STYLES_FAILED : 0;
         }
+    }
+
+    /** Makes LoRAs for other models of the embeddings that the output holds by now. */
+    private List<RunSummary> decode(SparkSession spark, List<BaseModel> others) throws IOException {
+        List<RunSummary> summaries = new ArrayList<>();
+        for (BaseModel other : others) {
+            try (GenerateJob job = GenerateJob.ofEmbeddings(
+                    spark, options.run().output(), options.run(), other, report.progress(), report::note)) {
+                RunSummary summary = job.execute(job.plan());
+                report.say("%s:%n%s".formatted(other.id(), summary.text().stripTrailing()));
+                summaries.add(summary);
+            }
+        }
+        return summaries;
     }
 
     /** Previews that an executor could make, and how. */
@@ -126,12 +158,18 @@ final class GenerateCommand implements Callable<Integer> {
     /** To be called before LoRAs are made, so that what cannot be is told then. */
     private Previews previews(SparkSession spark, PreviewSpec spec) throws IOException {
         PreviewJob job = new PreviewJob(
-                spark, options.output(), options.stack().forPictures(), spec, report.progress(), report::note);
+                spark,
+                options.run().output(),
+                options.run().stack().forPictures(),
+                spec,
+                report.progress(),
+                report::note);
         return new Previews(job, dryRun ? job.outlook() : job.preflight());
     }
 
     private boolean failed(RunSummary summary) {
-        return options.failures()
+        return options.run()
+                .failures()
                 .failOn()
                 .fails(summary.counts().failed(), summary.failures().fresh());
     }
@@ -140,12 +178,12 @@ final class GenerateCommand implements Callable<Integer> {
     private void check() throws IOException {
         String catalog = options.catalog().catalog();
         Locations.require("--catalog", catalog);
-        Locations.require("--models", options.stack().models());
-        Locations.require("--output", options.output());
+        Locations.require("--models", options.run().stack().models());
+        Locations.require("--output", options.run().output());
         options.check();
         LocalPlaces places = new LocalPlaces(sparkOptions.settings());
         places.requireCatalog(catalog);
-        places.requireModels(options.stack().models());
-        places.requireWritable(options.output());
+        places.requireModels(options.run().stack().models());
+        places.requireWritable(options.run().output());
     }
 }

@@ -19,6 +19,7 @@ import org.i2lspark.jobs.options.ImageLimitOptions;
 import org.i2lspark.jobs.options.ImageLimits;
 import org.i2lspark.jobs.options.LoraForm;
 import org.i2lspark.jobs.options.LoraOptions;
+import org.i2lspark.jobs.options.ModelChoice;
 import org.i2lspark.jobs.options.StackOptions;
 import org.i2lspark.jobs.output.Failure;
 import org.i2lspark.jobs.storage.Hashes;
@@ -83,7 +84,8 @@ final class ImageToLoraCommand implements Callable<Integer> {
         }
         LoraStore store = new LoraStore(Sessions.storage(storeOptions.settings()));
         store.check(output, form.keyFormat(), overwrite);
-        try (Stack stack = new Stack(stackOptions.settle(0), models, 0)) {
+        try (Stack stack =
+                new Stack(stackOptions.settle(ModelChoice.ofImages(stackOptions.baseModel()), 0), models, 0)) {
             List<String> hashes = new ArrayList<>();
             List<PreparedImage> prepared = prepare(limits, stack, hashes);
             report.announce("Model: %s; runs on %s%n".formatted(stack.model().description(), stack.device()));

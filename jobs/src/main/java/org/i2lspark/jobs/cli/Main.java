@@ -37,6 +37,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
                 "Turns catalogs of style images into LoRAs for Qwen-Image and Z-Image, with the image-to-LoRA models of DiffSynth-Studio on Apache Spark.",
         subcommands = {
             GenerateCommand.class,
+            DecodeCommand.class,
             PreviewsCommand.class,
             ImageToLoraCommand.class,
             ImageCommand.class,

@@ -24,7 +24,11 @@ import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.catalog.Catalog;
 import org.i2lspark.jobs.catalog.PassedOver;
 import org.i2lspark.jobs.catalog.Style;
+import org.i2lspark.jobs.options.DecodeOptions;
 import org.i2lspark.jobs.options.GenerateOptions;
+import org.i2lspark.jobs.options.ImageLimits;
+import org.i2lspark.jobs.options.ModelChoice;
+import org.i2lspark.jobs.options.RunOptions;
 import org.i2lspark.jobs.options.StackOptions;
 import org.i2lspark.jobs.output.Failure.Kind;
 import org.i2lspark.jobs.output.Heartbeat;
@@ -40,6 +44,7 @@ import org.i2lspark.jobs.storage.ShippedStorage;
 import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.jobs.worker.Assignment;
 import org.i2lspark.jobs.worker.Counters;
+import org.i2lspark.jobs.worker.EmbeddingOrigin;
 import org.i2lspark.jobs.worker.GenerateTask;
 import org.i2lspark.jobs.worker.GpuStage;
 import org.i2lspark.jobs.worker.PartResult;
@@ -47,6 +52,8 @@ import org.i2lspark.jobs.worker.RunIdentity;
 import org.i2lspark.jobs.worker.SharedStacks;
 import org.i2lspark.jobs.worker.StyleCounts;
 import org.i2lspark.jobs.worker.WorkOrder;
+import org.i2lspark.model.BaseModel;
+import org.i2lspark.model.ModelInput;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import scala.Function2;
@@ -56,12 +63,13 @@ import scala.reflect.ClassTag;
 import scala.reflect.ClassTag$;
 import scala.runtime.BoxedUnit;
 
-/** The main job: a catalog of style images becomes LoRA files and a manifest. */
+/** The main job: a catalog of style images, or the embeddings of an earlier run, become LoRA files and a manifest. */
 public final class GenerateJob implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(GenerateJob.class);
 
     private final SparkSession spark;
-    private final GenerateOptions options;
+    private final RunOptions options;
+    private final Source source;
     private final Storage storage;
     private final Consumer<String> log;
     private final ProgressDisplay display;
@@ -70,36 +78,117 @@ public final class GenerateJob implements AutoCloseable {
     private final Path scratch;
     private final Manifest manifest;
     private final Catalog catalog;
-    private final ImageSource.Rules rules;
 
     /**
-     * A run that has not begun: the catalog is read, nothing is written.
+     * What LoRAs are made from.
+     *
+     * @param rules which images may be read
+     * @param limits what images are held to
+     * @param embeddings what made them; null where images are embedded in this run
+     * @param told the options as a manifest shows them
+     */
+    private record Source(
+            Catalog catalog,
+            ImageSource.Rules rules,
+            ImageLimits limits,
+            ModelChoice choice,
+            EmbeddingOrigin embeddings,
+            Map<String, String> told) {}
+
+    private GenerateJob(
+            SparkSession spark,
+            RunOptions options,
+            Storage storage,
+            Source source,
+            ProgressDisplay display,
+            Consumer<String> log)
+            throws IOException {
+        this.spark = spark;
+        this.options = options;
+        this.source = source;
+        this.catalog = source.catalog;
+        this.storage = storage;
+        this.log = log;
+        this.display = display;
+        this.runId = Runs.newId();
+        this.layout = layout(storage, options);
+        this.scratch = layout.run(runId);
+        this.manifest = new Manifest(spark, storage, layout.output());
+    }
+
+    /**
+     * A run over a catalog of images that has not begun: the catalog is read, nothing is written. LoRAs are for the first of
+     * the models that were named.
      *
      * @param display takes progress; it is closed when the work is done
      * @param log takes lines that a person should read
      * @throws UnusableException if the catalog cannot be used
      * @throws IOException if there is no file system for the output's URI
      */
-    public GenerateJob(SparkSession spark, GenerateOptions options, ProgressDisplay display, Consumer<String> log)
+    public static GenerateJob ofImages(
+            SparkSession spark, GenerateOptions options, ProgressDisplay display, Consumer<String> log)
             throws IOException {
-        this.spark = spark;
-        this.options = options;
-        this.storage = new Storage(spark.sparkContext().hadoopConfiguration());
-        this.log = log;
-        this.display = display;
-        this.runId = Runs.newId();
-        storage.requireReachable(new Path(options.catalog().catalog()), "catalog");
+        Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
+        String named = options.catalog().catalog();
+        storage.requireReachable(new Path(named), "catalog");
+        requireReachable(storage, options.run());
+        spark.sparkContext().setJobDescription("i2l: read catalog " + named);
+        Catalog catalog = Catalog.read(spark, storage, named);
+        Source source = new Source(
+                catalog,
+                options.catalog().rules(catalog, options.limits()),
+                options.limits(),
+                ModelChoice.ofImages(options.run().stack().baseModels().get(0)),
+                null,
+                options.toMap(
+                        catalog.path().toString(),
+                        layout(storage, options.run()).output().toString()));
+        return new GenerateJob(spark, options.run(), storage, source, display, log);
+    }
+
+    /**
+     * A run over the embeddings of an output that has not begun: its manifest is read, nothing is written.
+     *
+     * @param from URI of that output; it may be the one that is written to
+     * @param baseModel that LoRAs are for
+     * @param display takes progress; it is closed when the work is done
+     * @param log takes lines that a person should read
+     * @throws UnusableException if there are no embeddings, or they are not all of the same encoders
+     * @throws IOException if there is no file system for the output's URI
+     */
+    public static GenerateJob ofEmbeddings(
+            SparkSession spark,
+            String from,
+            RunOptions options,
+            BaseModel baseModel,
+            ProgressDisplay display,
+            Consumer<String> log)
+            throws IOException {
+        Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
+        storage.requireReachable(new Path(from), "output to decode from");
+        requireReachable(storage, options);
+        spark.sparkContext().setJobDescription("i2l: read embeddings of " + from);
+        Path holder = storage.qualify(new Path(from));
+        Path output = layout(storage, options).output();
+        StoredStyles stored = StoredStyles.of(new Manifest(spark, storage, holder), holder, holder.equals(output));
+        Source source = new Source(
+                Catalog.ofStored(holder, stored.styles()),
+                new ImageSource.Rules(false, null, null, 0),
+                new ImageLimits(0, 0, Integer.MAX_VALUE),
+                new ModelChoice(baseModel, ModelInput.EMBEDDINGS),
+                stored.origin(),
+                DecodeOptions.toMap(options, holder.toString(), output.toString()));
+        return new GenerateJob(spark, options, storage, source, display, log);
+    }
+
+    private static void requireReachable(Storage storage, RunOptions options) throws IOException {
         storage.requireReachable(new Path(options.stack().models()), "models");
         storage.requireReachable(new Path(options.output()), "output");
-        spark.sparkContext()
-                .setJobDescription("i2l: read catalog " + options.catalog().catalog());
-        this.catalog = Catalog.read(spark, storage, options.catalog().catalog());
-        this.rules = options.catalog().rules(catalog, options.limits());
-        // executors have working directories of their own
-        this.layout =
-                new OutputLayout(storage.qualify(new Path(options.output())).toString());
-        this.scratch = layout.run(runId);
-        this.manifest = new Manifest(spark, storage, layout.output());
+    }
+
+    /** Executors have working directories of their own. */
+    private static OutputLayout layout(Storage storage, RunOptions options) throws IOException {
+        return new OutputLayout(storage.qualify(new Path(options.output())).toString());
     }
 
     /** What a run would do. */
@@ -156,19 +245,31 @@ public final class GenerateJob implements AutoCloseable {
 
     private Plan plan(Preflight.Way way) throws IOException {
         spark.sparkContext().setJobDescription("i2l: plan " + catalog.path());
-        WorkOrder order = preflight(way);
+        WorkOrder order = preflight(way, source.choice);
+        if (source.embeddings != null) {
+            order = order.of(source.embeddings);
+        }
         int partitions = Planner.partitionCount(
                 catalog.styleCount(), catalog.imageCount(), spark.sparkContext().defaultParallelism(), order);
         return new Plan(catalog.styleCount(), catalog.imageCount(), catalog.passedOver(), partitions, order);
     }
 
+    /**
+     * Finds out whether this run's embeddings could be decoded for another model too.
+     *
+     * @throws UnusableException if not
+     */
+    public void requireDecodable(BaseModel baseModel) throws IOException {
+        preflight(WorkOrder::foresee, new ModelChoice(baseModel, ModelInput.EMBEDDINGS));
+    }
+
     /** Asks one executor for model and device: the driver may have neither. */
-    private WorkOrder preflight(Preflight.Way way) throws IOException {
+    private WorkOrder preflight(Preflight.Way way, ModelChoice choice) throws IOException {
         StackOptions shipped = options.stack();
         ShippedStorage stores = ShippedStorage.of(spark);
         JavaRDD<Preflight> asked = JavaSparkContext.fromSparkContext(spark.sparkContext())
                 .parallelize(List.of(0), 1)
-                .map(ignored -> Preflight.of(way, shipped, stores.here()));
+                .map(ignored -> Preflight.of(way, shipped, choice, stores.here()));
         Preflight preflight =
                 GpuStage.of(spark.sparkContext()).requireGpu(asked).first();
         if (preflight.problem() != null) {
@@ -262,7 +363,7 @@ public final class GenerateJob implements AutoCloseable {
     private Assignment assignment(Plan plan) {
         Set<Kind> lasting = options.failures().retryFailed() ? Set.of() : Set.of(Kind.IMAGE);
         RunIdentity run = new RunIdentity(runId, layout.output().toString(), committedBefore());
-        return new Assignment(run, plan.order(), options.form(), rules, options.limits(), lasting);
+        return new Assignment(run, plan.order(), options.form(), source.rules, source.limits, lasting);
     }
 
     /** What a task does; static, so that nothing of the driver goes along. */
@@ -321,6 +422,8 @@ public final class GenerateJob implements AutoCloseable {
                 "libtorch", order.libtorch(),
                 "device", GenerateOptions.lower(order.stack().device())));
         versions.putAll(Manifest.VERSION);
+        Map<String, String> told = new LinkedHashMap<>(source.told);
+        told.put("model", source.choice.baseModel().id());
         Rows runs = new Rows(ManifestTable.RUNS);
         runs.add(row -> row.text("run_id", runId)
                 .text("commit", runId)
@@ -329,9 +432,7 @@ public final class GenerateJob implements AutoCloseable {
                 .time("finished_at", Instant.now())
                 .decimal("seconds", summary.seconds())
                 .text("catalog", catalog.path().toString())
-                .textMap(
-                        "options",
-                        options.toMap(catalog.path().toString(), layout.output().toString()))
+                .textMap("options", told)
                 .textMap("versions", versions)
                 .number("styles_done", summary.counts().done())
                 .number("styles_skipped", summary.counts().skipped())

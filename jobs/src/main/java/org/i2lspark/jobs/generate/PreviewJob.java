@@ -46,6 +46,7 @@ import org.i2lspark.jobs.worker.PreviewResult;
 import org.i2lspark.jobs.worker.PreviewStyle;
 import org.i2lspark.jobs.worker.PreviewTask;
 import org.i2lspark.jobs.worker.SharedPictureStacks;
+import org.i2lspark.model.BaseModel;
 import scala.Tuple2;
 
 /** Makes pictures of the LoRAs that an output holds, and commits rows about them to its manifest. */
@@ -219,8 +220,10 @@ public final class PreviewJob {
 
     /** The styles that pictures are made of, in the order of their ids. */
     private JavaRDD<PreviewStyle> chosen() throws IOException {
-        JavaRDD<PreviewStyle> styles =
-                manifest.currentLoras().orderBy("style_id").toJavaRDD().map(PreviewJob::style);
+        JavaRDD<PreviewStyle> styles = manifest.currentLoras(BaseModel.QWEN_IMAGE)
+                .orderBy("style_id")
+                .toJavaRDD()
+                .map(PreviewJob::style);
         StyleChoice which = spec.styles();
         return switch (which.way()) {
             case EACH -> {

@@ -5,7 +5,6 @@ import java.util.Locale;
 import java.util.Map;
 import org.i2lspark.jobs.UnusableException;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 
 /** What a run is asked to do. */
 public final class GenerateOptions {
@@ -13,20 +12,7 @@ public final class GenerateOptions {
     private CatalogOptions catalog;
 
     @Mixin
-    private StackOptions stack;
-
-    @Option(
-            names = "--output",
-            required = true,
-            paramLabel = "URI",
-            description = "Folder for loras/ and manifest/; made if need be.")
-    private String output;
-
-    @Mixin
-    private LoraOptions lora;
-
-    @Mixin
-    private FailureOptions failures;
+    private RunOptions run;
 
     @Mixin
     private ImageLimitOptions limits;
@@ -35,21 +21,9 @@ public final class GenerateOptions {
         return catalog;
     }
 
-    public StackOptions stack() {
-        return stack;
-    }
-
-    /** URI of the folder for LoRAs and manifest, as it was named. */
-    public String output() {
-        return output;
-    }
-
-    public LoraForm form() {
-        return lora.form();
-    }
-
-    public FailureOptions failures() {
-        return failures;
+    /** All but what LoRAs are made from. */
+    public RunOptions run() {
+        return run;
     }
 
     public ImageLimits limits() {
@@ -63,8 +37,7 @@ public final class GenerateOptions {
      */
     public void check() throws UnusableException {
         catalog.check();
-        stack.check();
-        lora.check();
+        run.check();
     }
 
     /**
@@ -77,11 +50,9 @@ public final class GenerateOptions {
         Map<String, String> map = new LinkedHashMap<>();
         map.put("catalog", catalogUri);
         map.put("output", outputUri);
-        stack.putInto(map);
-        lora.putInto(map);
+        run.putInto(map);
         limits.putInto(map);
         catalog.putInto(map);
-        failures.putInto(map);
         return map;
     }
 

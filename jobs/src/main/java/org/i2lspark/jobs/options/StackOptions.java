@@ -6,6 +6,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.i2lspark.BatchShape;
 import org.i2lspark.encoder.ImagePositions;
 import org.i2lspark.jobs.Problems;
@@ -33,14 +35,15 @@ public final class StackOptions implements Serializable {
 
     @Option(
             names = "--model",
+            split = ",",
             defaultValue = "qwen-image",
             converter = BaseModelConverter.class,
             paramLabel = "MODEL",
             description = {
                 "The image model that LoRAs are for: qwen-image, z-image or z-image-omni-base; the latter two have the variant style "
-                        + "only. Default: qwen-image."
+                        + "only. generate also takes several, with commas between: images are embedded once. Default: qwen-image."
             })
-    private BaseModel baseModel;
+    private BaseModel[] baseModels;
 
     @Option(
             names = "--variants",
@@ -125,15 +128,41 @@ public final class StackOptions implements Serializable {
      */
     public void check() throws UnusableException {
         try {
-            for (Variant variant : variants()) {
-                if (!baseModel.variants().contains(variant)) {
-                    throw new UnusableException("Invalid --variants: %s has no %s (expected of: %s)"
-                            .formatted(baseModel.id(), variant.id(), StackSettings.text(baseModel.variants())));
-                }
+            for (BaseModel baseModel : baseModels) {
+                requireVariants(baseModel);
+            }
+            if (baseModels().size() < baseModels.length) {
+                throw new UnusableException("Invalid --model: one of them is named twice");
             }
         } catch (IllegalArgumentException e) {
             throw new UnusableException(e.getMessage(), e);
         }
+    }
+
+    private void requireVariants(BaseModel baseModel) throws UnusableException {
+        for (Variant variant : variants()) {
+            if (!baseModel.variants().contains(variant)) {
+                throw new UnusableException("Invalid --variants: %s has no %s (expected of: %s)"
+                        .formatted(baseModel.id(), variant.id(), StackSettings.text(baseModel.variants())));
+            }
+        }
+    }
+
+    /** The models that LoRAs are for, in the order in which they were named. */
+    public List<BaseModel> baseModels() {
+        return Stream.of(baseModels).distinct().toList();
+    }
+
+    /**
+     * The model that LoRAs are for, of a command that makes them for one.
+     *
+     * @throws UnusableException if several were named
+     */
+    public BaseModel baseModel() throws UnusableException {
+        if (baseModels.length > 1) {
+            throw new UnusableException("Invalid --model: only generate takes several");
+        }
+        return baseModels[0];
     }
 
     /** The folder of checkpoints: a URI, or an absolute path. */
@@ -157,16 +186,18 @@ public final class StackOptions implements Serializable {
     /**
      * Decides what was left open, by what this process can do.
      *
+     * @param choice what LoRAs are to be made for, and from
      * @param gpu index of the GPU, if one is used
      * @throws UnusableException if it has no libtorch, or not the device that is asked for
      */
-    public StackSettings settle(int gpu) throws UnusableException {
+    public StackSettings settle(ModelChoice choice, int gpu) throws UnusableException {
         try {
             TorchDevice found = device.resolve(gpu);
             int usualBatch = found.isCpu() ? CPU_BATCH : GPU_BATCH;
             return new StackSettings(
                     models(),
-                    baseModel,
+                    choice.input(),
+                    choice.baseModel(),
                     variants(),
                     imagePositions,
                     found.isCpu() ? DeviceChoice.CPU : DeviceChoice.GPU,
@@ -187,7 +218,7 @@ public final class StackOptions implements Serializable {
 
     void putInto(Map<String, String> map) {
         map.put("models", models());
-        map.put("model", baseModel.id());
+        map.put("model", baseModels().stream().map(BaseModel::id).collect(Collectors.joining(",")));
         map.put("variants", StackSettings.text(variants()));
         map.put("precision", GenerateOptions.lower(precision));
         map.put("image-positions", imagePositions.id());

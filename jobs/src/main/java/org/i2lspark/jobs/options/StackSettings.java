@@ -6,6 +6,7 @@ import java.util.stream.Collectors;
 import org.i2lspark.BatchShape;
 import org.i2lspark.encoder.ImagePositions;
 import org.i2lspark.model.BaseModel;
+import org.i2lspark.model.ModelInput;
 import org.i2lspark.model.Variant;
 import org.i2lspark.torch.ElementType;
 
@@ -13,6 +14,7 @@ import org.i2lspark.torch.ElementType;
  * How the stack computes, with nothing left open.
  *
  * @param models URI of the folder of checkpoints; a local one lies on every machine that runs the stack
+ * @param input what LoRAs are made from
  * @param baseModel that the LoRAs are for
  * @param imagePositions of image cells in Qwen2.5-VL
  * @param device a CPU or a GPU
@@ -24,6 +26,7 @@ import org.i2lspark.torch.ElementType;
  */
 public record StackSettings(
         String models,
+        ModelInput input,
         BaseModel baseModel,
         Set<Variant> variants,
         ImagePositions imagePositions,
@@ -37,7 +40,7 @@ public record StackSettings(
     private static final int CPU_BATCHES_PER_TASK = 2;
     private static final int GPU_BATCHES_PER_TASK = 32;
 
-    /** For Qwen-Image, with batches as they fill, and memory as it is free or usual. */
+    /** From images, for Qwen-Image, with batches as they fill, and memory as it is free or usual. */
     public StackSettings(
             String models,
             Set<Variant> variants,
@@ -47,6 +50,7 @@ public record StackSettings(
             int batchSize) {
         this(
                 models,
+                ModelInput.IMAGES,
                 BaseModel.QWEN_IMAGE,
                 variants,
                 imagePositions,

@@ -46,6 +46,7 @@ import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.output.FailureReport.StyleFailure;
 import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.jobs.storage.Storage.Stored;
+import org.i2lspark.model.BaseModel;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import scala.jdk.javaapi.CollectionConverters;
@@ -68,6 +69,10 @@ public final class Manifest {
 
     private static final Pattern PART = Pattern.compile("commit=.+|.+\\.sha256");
     private static final String VERSIONS = "versions";
+
+    /** Earlier versions knew no other. */
+    private static final Column BASE_MODEL = coalesce(col("base_model"), lit(BaseModel.QWEN_IMAGE.id()));
+
     private static final String SUMS = "manifest-sums";
 
     /** What a run's {@code versions} say of this manifest, so that a commit whose sums are gone does not pass for an older one. */
@@ -312,11 +317,12 @@ public final class Manifest {
     }
 
     /**
-     * The LoRA that each style had when it was last in a run: {@code style_id}, {@code lora_path}, {@code sha256} and
-     * {@code fingerprint}. Styles that failed then have none.
+     * The LoRA for a base model that each style had when it was last in a run: {@code style_id}, {@code lora_path}, {@code sha256}
+     * and {@code fingerprint}. Styles that failed then have none.
      */
-    public Dataset<Row> currentLoras() throws IOException {
+    public Dataset<Row> currentLoras(BaseModel baseModel) throws IOException {
         return stored(ManifestTable.LORAS)
+                .filter(BASE_MODEL.equalTo(baseModel.id()))
                 .groupBy("style_id")
                 .agg(max_by(struct("lora_path", "sha256", "fingerprint"), col("created_at"))
                         .as("lora"))
@@ -506,9 +512,10 @@ public final class Manifest {
      * before cannot be read, it is new for all.
      */
     public FailureReport failures(StagedRun run) throws IOException {
-        Dataset<Row> now = read(run.loras()).select("style_id", "status", "error_kind", "error_class", "error_message");
+        Dataset<Row> now = read(run.loras())
+                .select("style_id", "base_model", "status", "error_kind", "error_class", "error_message");
         try {
-            return report(now.join(failedBefore(now), asSeq("style_id"), "left_outer"));
+            return report(now.join(failedBefore(now), asSeq("style_id", "base_model"), "left_outer"));
         } catch (Exception e) {
             // Spark throws checked exceptions unchecked
             LOG.warn("Cannot tell which failures are known: the manifest of {} cannot be read", output, e);
@@ -516,20 +523,23 @@ public final class Manifest {
         }
     }
 
-    /** For each style that failed when it was last in a run: {@code class_before}. */
+    /** For each style and base model that failed when they were last in a run: {@code class_before}. */
     private Dataset<Row> failedBefore(Dataset<Row> now) throws IOException {
         Column latest = max_by(struct("status", "error_class"), col("created_at"));
         Dataset<Row> before = exists()
-                ? stored(ManifestTable.LORAS)
+                ? stored(ManifestTable.LORAS).withColumn("base_model", BASE_MODEL)
                 : now.withColumn("created_at", lit(null).cast("timestamp")).limit(0);
         Dataset<Row> everFailed = before.filter(col("status").equalTo(Status.FAILED.id()))
                 .select("style_id")
                 .distinct();
         return before.join(everFailed, asSeq("style_id"), "left_semi")
-                .groupBy("style_id")
+                .groupBy("style_id", "base_model")
                 .agg(latest.as("latest"))
                 .filter(col("latest.status").equalTo(Status.FAILED.id()))
-                .select(col("style_id"), col("latest.error_class").as("class_before"));
+                .select(
+                        col("style_id"),
+                        col("base_model"),
+                        col("latest.error_class").as("class_before"));
     }
 
     private static FailureReport report(Dataset<Row> changes) {

@@ -23,8 +23,8 @@ import org.i2lspark.jobs.storage.Storage;
  * whether or not the run that made it ever committed its manifest.
  *
  * @param runId the run that made it
- * @param recordedBy the run whose manifest rows carry the embeddings: the one that made it, or a later one where that never
- *     committed
+ * @param recordedBy the run whose manifest rows carry the embeddings: the one that made it, an earlier one whose embeddings it
+ *     decoded, or a later one where that never committed
  * @param lora null when the style failed
  * @param stamp by which the store knows the LoRA's very bytes, see {@link Output}; null when it is not known
  * @param failure null when it did not

@@ -26,7 +26,11 @@ public final class Fingerprints {
         update(digest, form.type().name());
         update(digest, form.keyFormat().name());
         update(digest, "rank " + form.rank());
-        order.checkpoints().forEach((title, fingerprint) -> update(digest, title + "=" + fingerprint));
+        order.allCheckpoints().forEach((title, fingerprint) -> update(digest, title + "=" + fingerprint));
+        if (order.embeddings() != null
+                && order.embeddings().precision() != order.stack().precision()) {
+            update(digest, "embedded in " + order.embeddings().precision().name());
+        }
         imageHashes.forEach(hash -> update(digest, hash));
         return Hashes.hex(digest);
     }

@@ -1,5 +1,6 @@
 package org.i2lspark.jobs.worker;
 
+import org.i2lspark.jobs.catalog.StoredEmbeddings;
 import org.i2lspark.jobs.output.Failure;
 
 /**
@@ -22,6 +23,11 @@ record ImageWork(
 
     static ImageWork read(String uri, String sha256, byte[] bytes, double seconds) {
         return new ImageWork(uri, sha256, bytes, 0, 0, null, seconds, 0);
+    }
+
+    /** An image that was seen before. */
+    static ImageWork stored(String uri, StoredEmbeddings.OfImage image) {
+        return new ImageWork(uri, image.sha256(), null, image.width(), image.height(), null, 0, 0);
     }
 
     static ImageWork failed(String uri, Failure failure) {

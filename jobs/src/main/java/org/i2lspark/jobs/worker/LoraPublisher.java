@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.i2lspark.ImageEmbedding;
+import org.i2lspark.jobs.catalog.Style;
 import org.i2lspark.jobs.output.Failure;
 import org.i2lspark.jobs.output.Failure.Kind;
 import org.i2lspark.jobs.output.FinishedLora;
@@ -69,17 +70,18 @@ final class LoraPublisher implements AutoCloseable {
                     read.fingerprint(),
                     export::write,
                     lora -> Receipt.ofLora(
-                            runId,
-                            new FinishedLora(
-                                    read.fingerprint(),
-                                    lora.path(),
-                                    lora.bytes(),
-                                    lora.sha256(),
-                                    export.rank(),
-                                    export.reductionError()),
-                            lora.stamp(),
-                            assignment.limits().text(),
-                            facts));
+                                    runId,
+                                    new FinishedLora(
+                                            read.fingerprint(),
+                                            lora.path(),
+                                            lora.bytes(),
+                                            lora.sha256(),
+                                            export.rank(),
+                                            export.reductionError()),
+                                    lora.stamp(),
+                                    assignment.limits().text(),
+                                    facts)
+                            .recordedBy(embeddingsRun(read.style())));
             Map<String, Double> seconds = read.seconds();
             seconds.put("embed", made.embedSeconds());
             seconds.put("decode", made.decodeSeconds());
@@ -99,6 +101,12 @@ final class LoraPublisher implements AutoCloseable {
         } catch (IOException | RuntimeException e) {
             return () -> fail(read, Failure.ofLora(e));
         }
+    }
+
+    private String embeddingsRun(Style style) {
+        return style.stored() == null || style.stored().run() == null
+                ? runId
+                : style.stored().run();
     }
 
     private static List<ImageFacts> facts(ReadStyle read, MadeLora made) {

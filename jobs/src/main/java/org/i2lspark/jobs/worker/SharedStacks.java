@@ -52,7 +52,7 @@ public final class SharedStacks {
     static synchronized SharedStacks of(StackSettings settings, Storage storage) throws UnusableException {
         if (current == null || !current.settings.equals(settings)) {
             retire();
-            List<String> sources = I2lModel.sources(settings.baseModel(), settings.variants());
+            List<String> sources = I2lModel.sources(settings.baseModel(), settings.variants(), settings.input());
             current = new SharedStacks(settings, CheckpointCache.localFolder(settings.models(), sources, storage));
         }
         return current;

@@ -64,7 +64,7 @@ public final class Stack implements BatchStack {
     public Stack(StackSettings settings, Path models, int gpu) throws UnusableException {
         this.settings = settings;
         try {
-            this.model = I2lModel.inspect(models, settings.baseModel(), settings.variants());
+            this.model = I2lModel.inspect(models, settings.baseModel(), settings.variants(), settings.input());
             this.device = settings.device().resolve(gpu);
             Torch.useThreads(threads(device));
             this.plan = planMemory();
@@ -169,10 +169,23 @@ public final class Stack implements BatchStack {
 
     @Override
     public void probe() throws IOException {
+        List<ImageEmbedding> embeddings = switch (settings.input()) {
+            case IMAGES -> embed(List.of(greyImage()));
+            case EMBEDDINGS -> List.of(zeroEmbedding());
+        };
+        decode(List.of(embeddings), settings.precision()).forEach(Lora::close);
+    }
+
+    private PreparedImage greyImage() {
         byte[] pixels = new byte[3 * PROBE_SIDE * PROBE_SIDE];
         Arrays.fill(pixels, GREY);
-        PreparedImage image = ImageToLora.prepare(model, new RgbImage(PROBE_SIDE, PROBE_SIDE, pixels));
-        decode(List.of(embed(List.of(image))), settings.precision()).forEach(Lora::close);
+        return ImageToLora.prepare(model, new RgbImage(PROBE_SIDE, PROBE_SIDE, pixels));
+    }
+
+    private ImageEmbedding zeroEmbedding() {
+        int size = Math.toIntExact(model.decoders().get(0).layout().embeddingSize());
+        return ImageEmbedding.withoutResiduals(
+                new float[size], new float[0], model.decoders().size());
     }
 
     private <T> T compute(Function<LoadedStack, T> work, IntConsumer halved) throws IOException {

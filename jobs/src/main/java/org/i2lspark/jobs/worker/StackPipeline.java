@@ -102,6 +102,18 @@ final class StackPipeline implements AutoCloseable {
         }
     }
 
+    synchronized void addEmbedded(StyleJob job, List<ImageEmbedding> embeddings) {
+        for (int i = 0; i < embeddings.size(); i++) {
+            came(job);
+            job.embedded(i, embeddings.get(i), 0);
+            job.feed().listener().embedded(job.style());
+        }
+        if (!hasLeft(job)) {
+            embedded.add(job);
+        }
+        notifyAll();
+    }
+
     synchronized void addNone(StyleJob job) {
         came(job);
         releaseCrops(1);

@@ -82,6 +82,11 @@ final class StyleJob {
         feed.pipeline().add(new WaitingImage(this, position, image, System.nanoTime()));
     }
 
+    /** Gives the embeddings of all images to the stack; none needs room. */
+    void addEmbedded(List<ImageEmbedding> all) {
+        feed.pipeline().addEmbedded(this, all);
+    }
+
     /** Gives the room back: there is no image, so the style's others are not worth the stack's time. */
     void addNone() {
         feed.pipeline().addNone(this);

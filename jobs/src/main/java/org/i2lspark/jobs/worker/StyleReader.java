@@ -11,10 +11,12 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.stream.IntStream;
+import org.i2lspark.ImageEmbedding;
 import org.i2lspark.ImageToLora;
 import org.i2lspark.PreparedImage;
 import org.i2lspark.image.DecoderUnavailableException;
 import org.i2lspark.image.isolated.IsolatedDecoder.Decoded;
+import org.i2lspark.jobs.catalog.StoredEmbeddings;
 import org.i2lspark.jobs.catalog.Style;
 import org.i2lspark.jobs.options.Advice;
 import org.i2lspark.jobs.output.Failure;
@@ -82,12 +84,23 @@ final class StyleReader implements AutoCloseable {
         }
     }
 
-    /** Reads and hashes a style's images, and finds out what came of them before. */
+    /** Reads and hashes a style's images, if they are not known, and finds out what came of them before. */
     CompletableFuture<ReadStyle> read(Style style) {
+        if (style.stored() != null) {
+            return CompletableFuture.supplyAsync(() -> identify(style, stored(style)), readers);
+        }
         List<CompletableFuture<ImageWork>> reads = style.images().stream()
                 .map(uri -> CompletableFuture.supplyAsync(() -> readAndHash(uri), readers))
                 .toList();
         return join(reads).thenApplyAsync(images -> identify(style, images), readers);
+    }
+
+    private List<ImageWork> stored(Style style) {
+        requireOpen();
+        return IntStream.range(0, style.images().size())
+                .mapToObj(i -> ImageWork.stored(
+                        style.images().get(i), style.stored().images().get(i)))
+                .toList();
     }
 
     private ReadStyle identify(Style style, List<ImageWork> images) {
@@ -99,8 +112,12 @@ final class StyleReader implements AutoCloseable {
         return new ReadStyle(style, fingerprint, receipt(style, fingerprint), images);
     }
 
-    /** Decodes the images of a style that was read, and gives each to the stack as soon as it is. */
+    /** Decodes the images of a style that was read, and gives each to the stack as soon as it is; or their embeddings. */
     CompletableFuture<ReadStyle> decode(ReadStyle read, StyleJob job) {
+        if (read.style().stored() != null) {
+            job.addEmbedded(embeddings(read.style().stored()));
+            return CompletableFuture.completedFuture(read);
+        }
         List<CompletableFuture<ImageWork>> decodes = IntStream.range(
                         0, read.images().size())
                 .mapToObj(i ->
@@ -108,6 +125,13 @@ final class StyleReader implements AutoCloseable {
                 .toList();
         return join(decodes)
                 .thenApply(images -> new ReadStyle(read.style(), read.fingerprint(), Optional.empty(), images));
+    }
+
+    private List<ImageEmbedding> embeddings(StoredEmbeddings stored) {
+        int decoders = model.decoders().size();
+        return stored.images().stream()
+                .map(image -> ImageEmbedding.withoutResiduals(image.siglip2(), image.dinov3(), decoders))
+                .toList();
     }
 
     private static <T> CompletableFuture<List<T>> join(List<CompletableFuture<T>> futures) {

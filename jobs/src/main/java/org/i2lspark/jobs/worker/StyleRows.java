@@ -37,11 +37,14 @@ final class StyleRows {
     }
 
     void addDone(Style style, FinishedLora lora, List<ImageFacts> facts, Map<String, Double> seconds) {
+        String embeddingsRun = style.stored() == null ? null : style.stored().run();
         loras.add(row -> {
             fillLora(row, style, Status.DONE, lora);
-            row.floats("style_embedding", mean(facts)).decimalMap("seconds", seconds);
+            row.floats("style_embedding", embeddingsRun == null ? mean(facts) : null)
+                    .text("embeddings_run", embeddingsRun)
+                    .decimalMap("seconds", seconds);
         });
-        addImages(style, facts, Status.DONE, null);
+        addImages(style, facts, Status.DONE, embeddingsRun);
     }
 
     /** The LoRA was there before. Its embeddings are written once, and referred to from then on. */
@@ -96,7 +99,7 @@ final class StyleRows {
                         "variants",
                         List.of(assignment.order().stack().variantText().split(",")))
                 .integer("image_count", style.images().size())
-                .textMap("checkpoints", assignment.order().checkpoints())
+                .textMap("checkpoints", assignment.order().allCheckpoints())
                 .time("created_at", Instant.now());
     }
 

@@ -14,10 +14,12 @@ import org.i2lspark.LoraMetadata;
 import org.i2lspark.jobs.NativeCodecs;
 import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.jobs.options.ModelChoice;
 import org.i2lspark.jobs.options.StackOptions;
 import org.i2lspark.jobs.options.StackSettings;
 import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.model.I2lModel;
+import org.i2lspark.model.ModelInput;
 import org.i2lspark.torch.Torch;
 
 /**
@@ -26,11 +28,23 @@ import org.i2lspark.torch.Torch;
  * @param model for a person
  * @param memory what is in the device's memory at a time, for a person
  * @param libtorch version and flavor, as {@code 2.7.1+cpu}
- * @param checkpoints fingerprints by name, as {@link org.i2lspark.model.I2lModel#fingerprints} gives them
+ * @param checkpoints of the stack: fingerprints by name, as {@link org.i2lspark.model.I2lModel#fingerprints} gives them
+ * @param embeddings what made them; null where images are embedded in this run
  */
 public record WorkOrder(
-        StackSettings stack, String model, String memory, String libtorch, Map<String, String> checkpoints)
+        StackSettings stack,
+        String model,
+        String memory,
+        String libtorch,
+        Map<String, String> checkpoints,
+        EmbeddingOrigin embeddings)
         implements Serializable {
+
+    /** Of a run that embeds its images. */
+    public WorkOrder(
+            StackSettings stack, String model, String memory, String libtorch, Map<String, String> checkpoints) {
+        this(stack, model, memory, libtorch, checkpoints, null);
+    }
 
     /** In order of names: fingerprints follow from them. */
     public WorkOrder {
@@ -42,8 +56,8 @@ public record WorkOrder(
      *
      * @throws UnusableException if it cannot do what is asked
      */
-    public static WorkOrder settle(StackOptions options, Storage storage) throws UnusableException {
-        return settled(options, storage, stacks -> {});
+    public static WorkOrder settle(StackOptions options, ModelChoice choice, Storage storage) throws UnusableException {
+        return settled(options, choice, storage, stacks -> {});
     }
 
     /**
@@ -51,15 +65,19 @@ public record WorkOrder(
      *
      * @throws UnusableException if this executor cannot do what is asked
      */
-    public static WorkOrder settleAndLoad(StackOptions options, Storage storage) throws UnusableException {
-        return settled(options, storage, SharedStacks::beginLoading);
+    public static WorkOrder settleAndLoad(StackOptions options, ModelChoice choice, Storage storage)
+            throws UnusableException {
+        return settled(options, choice, storage, SharedStacks::beginLoading);
     }
 
-    private static WorkOrder settled(StackOptions options, Storage storage, Consumer<SharedStacks> then)
+    private static WorkOrder settled(
+            StackOptions options, ModelChoice choice, Storage storage, Consumer<SharedStacks> then)
             throws UnusableException {
         NativeCodecs.require();
-        SharedStacks stacks = SharedStacks.of(options.settle(GpuStage.first()), storage);
-        SharedDecoder.require();
+        SharedStacks stacks = SharedStacks.of(options.settle(choice, GpuStage.first()), storage);
+        if (choice.input() == ModelInput.IMAGES) {
+            SharedDecoder.require();
+        }
         then.accept(stacks);
         return of(stacks.first());
     }
@@ -69,15 +87,21 @@ public record WorkOrder(
      *
      * @throws UnusableException if this executor cannot do what is asked
      */
-    public static WorkOrder foresee(StackOptions options, Storage storage) throws UnusableException {
+    public static WorkOrder foresee(StackOptions options, ModelChoice choice, Storage storage)
+            throws UnusableException {
         NativeCodecs.require();
-        SharedDecoder.require();
+        if (choice.input() == ModelInput.IMAGES) {
+            SharedDecoder.require();
+        }
         Path scratch = null;
         try {
             scratch = Files.createTempDirectory("i2l-outline");
-            StackSettings settings = options.settle(GpuStage.first());
+            StackSettings settings = options.settle(choice, GpuStage.first());
             Path models = CheckpointCache.outline(
-                    settings.models(), I2lModel.sources(settings.baseModel(), settings.variants()), storage, scratch);
+                    settings.models(),
+                    I2lModel.sources(settings.baseModel(), settings.variants(), settings.input()),
+                    storage,
+                    scratch);
             try (Stack stack = new Stack(settings, models, GpuStage.first())) {
                 return of(stack, Map.of());
             }
@@ -102,13 +126,27 @@ public record WorkOrder(
                 checkpoints);
     }
 
+    /** The same, of embeddings that were made before. */
+    public WorkOrder of(EmbeddingOrigin origin) {
+        return new WorkOrder(stack, model, memory, libtorch, checkpoints, origin);
+    }
+
+    /** All that LoRAs follow from: the stack's checkpoints, and those that made the embeddings. */
+    Map<String, String> allCheckpoints() {
+        Map<String, String> all = new TreeMap<>(checkpoints);
+        if (embeddings != null) {
+            all.putAll(embeddings.encoders());
+        }
+        return all;
+    }
+
     /** What the LoRAs say of themselves. */
     LoraMetadata metadata() {
         return new LoraMetadata(
                 stack.baseModel(),
                 stack.variants(),
                 stack.positionsMatter() ? Optional.of(stack.imagePositions()) : Optional.empty(),
-                checkpoints);
+                allCheckpoints());
     }
 
     /**

@@ -33,14 +33,15 @@ class CostTest {
         I2lModel model = I2lModel.inspect(folder, BaseModel.QWEN_IMAGE, EnumSet.allOf(Variant.class));
 
         double dinov3Weights = 6_716_035_072.0;
-        Cost dinov3 = Cost.dinov3(model.dinov3(), SETTINGS);
+        Cost dinov3 = Cost.dinov3(model.encoders().orElseThrow().dinov3(), SETTINGS);
         assertThat(dinov3.weightBytes()).isEqualTo(2 * dinov3Weights);
         assertThat(dinov3.flops())
                 .isCloseTo(2 * dinov3Weights * 201 + 40 * 4.0 * 201 * 201 * 4096, within(0.002 * 2.7e12));
 
         // 40 layers and the head's keys and values
         double siglip2Weights = 40 * (4.0 * 1536 * 1536 + 2 * 1536 * 6144) + 2 * 1536 * 1536;
-        assertThat(Cost.siglip2(model.siglip2(), SETTINGS).flops())
+        assertThat(Cost.siglip2(model.encoders().orElseThrow().siglip2(), SETTINGS)
+                        .flops())
                 .isCloseTo(2 * siglip2Weights * 576 + 40 * 4.0 * 576 * 576 * 1536, within(0.002 * 1.4e12));
 
         assertThat(Cost.decode(model.decoders().subList(0, 1), SETTINGS, 59e6))

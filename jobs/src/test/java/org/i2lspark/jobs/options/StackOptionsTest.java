@@ -8,6 +8,7 @@ import java.util.Set;
 import org.i2lspark.BatchShape;
 import org.i2lspark.encoder.ImagePositions;
 import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.model.BaseModel;
 import org.i2lspark.model.Variant;
 import org.i2lspark.torch.ElementType;
 import org.i2lspark.torch.TorchDevice;
@@ -17,7 +18,8 @@ import picocli.CommandLine;
 class StackOptionsTest {
     @Test
     void whatIsLeftOpenFollowsFromTheDevice() throws UnusableException {
-        assertThat(options("--models", "/models", "--device", "cpu").settle(0))
+        assertThat(options("--models", "/models", "--device", "cpu")
+                        .settle(ModelChoice.ofImages(BaseModel.QWEN_IMAGE), 0))
                 .isEqualTo(new StackSettings(
                         "/models",
                         Set.of(Variant.STYLE),
@@ -48,7 +50,7 @@ class StackOptionsTest {
                         "--host-memory",
                         "512M",
                         "--reproducible")
-                .settle(0);
+                .settle(ModelChoice.ofImages(BaseModel.QWEN_IMAGE), 0);
         assertThat(settled.precision()).isEqualTo(ElementType.BFLOAT16);
         assertThat(settled.batchSize()).isEqualTo(3);
         assertThat(settled.imagePositions()).isEqualTo(ImagePositions.SEQUENTIAL);

@@ -22,6 +22,7 @@ import org.i2lspark.jobs.options.StackSettings;
 import org.i2lspark.lora.KeyFormat;
 import org.i2lspark.lora.Lora;
 import org.i2lspark.model.BaseModel;
+import org.i2lspark.model.ModelInput;
 import org.i2lspark.model.SampleModels;
 import org.i2lspark.model.Variant;
 import org.i2lspark.torch.ElementType;
@@ -39,6 +40,7 @@ class StackTest {
         SampleModels.write(folder);
         StackSettings settings = new StackSettings(
                 folder.toString(),
+                ModelInput.IMAGES,
                 BaseModel.QWEN_IMAGE,
                 Set.of(Variant.STYLE),
                 ImagePositions.GRID,
