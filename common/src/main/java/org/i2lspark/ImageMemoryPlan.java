@@ -8,6 +8,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import org.i2lspark.MemoryPlan.Way;
 import org.i2lspark.diffusion.DitConfig;
+import org.i2lspark.diffusion.LoraWay;
 import org.i2lspark.diffusion.VaeConfig;
 import org.i2lspark.encoder.QwenVlConfig;
 import org.i2lspark.model.QwenImageModel;
@@ -21,9 +22,10 @@ import org.i2lspark.torch.ElementType;
  *
  * @param way how text encoder and transformer share the memory
  * @param streamed whose weights pass through the memory block by block; all others stay as long as {@code way} says
+ * @param loraWay how LoRAs act
  * @param bytes that this is foreseen to take at most
  */
-public record ImageMemoryPlan(Way way, Set<Part> streamed, long bytes) {
+public record ImageMemoryPlan(Way way, Set<Part> streamed, LoraWay loraWay, long bytes) {
     /** What can be streamed on its own. */
     public enum Part {
         TEXT_ENCODER,
@@ -36,7 +38,7 @@ public record ImageMemoryPlan(Way way, Set<Part> streamed, long bytes) {
 
     /** Everything stays in memory, whatever that takes. */
     public static ImageMemoryPlan everything() {
-        return new ImageMemoryPlan(Way.TOGETHER, Set.of(), 0);
+        return new ImageMemoryPlan(Way.TOGETHER, Set.of(), LoraWay.BESIDE, 0);
     }
 
     /** Where a part's weights are. */
@@ -45,8 +47,8 @@ public record ImageMemoryPlan(Way way, Set<Part> streamed, long bytes) {
     }
 
     /**
-     * The fastest way that fits: all together, or text encoder and transformer in turns, or with as few parts as possible block by
-     * block.
+     * The fastest way that fits: all together, with LoRAs fused or beside, or text encoder and transformer in turns, or with as
+     * few parts as possible block by block. LoRAs are fused into bfloat16 where the limit is known and leaves room for the copies.
      *
      * @param largest how the largest images are made
      * @param images that are made together
@@ -56,6 +58,7 @@ public record ImageMemoryPlan(Way way, Set<Part> streamed, long bytes) {
     public static Optional<ImageMemoryPlan> of(
             QwenImageModel model, ElementType precision, Sampling largest, int images, Optional<Long> budget) {
         return plans(model, precision, largest, images).stream()
+                .filter(plan -> plan.loraWay() == LoraWay.BESIDE || budget.isPresent())
                 .filter(plan -> plan.bytes() <= budget.orElse(Long.MAX_VALUE))
                 .findFirst();
     }
@@ -74,12 +77,15 @@ public record ImageMemoryPlan(Way way, Set<Part> streamed, long bytes) {
         Estimate estimate = new Estimate(model, precision, largest, images);
         List<ImageMemoryPlan> plans = new ArrayList<>();
         Set<Part> streamed = EnumSet.noneOf(Part.class);
-        plans.add(estimate.plan(Way.TOGETHER, streamed));
-        plans.add(estimate.plan(Way.IN_TURNS, streamed));
+        if (precision == ElementType.BFLOAT16) {
+            plans.add(estimate.plan(Way.TOGETHER, streamed, LoraWay.FUSED));
+        }
+        plans.add(estimate.plan(Way.TOGETHER, streamed, LoraWay.BESIDE));
+        plans.add(estimate.plan(Way.IN_TURNS, streamed, LoraWay.BESIDE));
         for (Part part : List.of(Part.TRANSFORMER, Part.TEXT_ENCODER)) {
             streamed.add(part);
-            plans.add(estimate.plan(Way.TOGETHER, streamed));
-            plans.add(estimate.plan(Way.IN_TURNS, streamed));
+            plans.add(estimate.plan(Way.TOGETHER, streamed, LoraWay.BESIDE));
+            plans.add(estimate.plan(Way.IN_TURNS, streamed, LoraWay.BESIDE));
         }
         return plans;
     }
@@ -96,29 +102,42 @@ public record ImageMemoryPlan(Way way, Set<Part> streamed, long bytes) {
                                     case TRANSFORMER -> "transformer";
                                 })
                                 .collect(Collectors.joining(", "));
-        return "text encoder and transformer %s%s; about %.1f GiB"
+        return "text encoder and transformer %s%s, LoRAs %s; about %.1f GiB"
                 .formatted(
                         switch (way) {
                             case TOGETHER -> "together";
                             case IN_TURNS -> "in turns";
                         },
                         parts,
+                        switch (loraWay) {
+                            case BESIDE -> "beside the weights";
+                            case FUSED -> "added to copies of the weights";
+                        },
                         (double) bytes / (1L << 30));
     }
 
     /** What each part takes. */
     private record Estimate(QwenImageModel model, ElementType precision, Sampling largest, int images) {
-        ImageMemoryPlan plan(Way way, Set<Part> streamed) {
+        ImageMemoryPlan plan(Way way, Set<Part> streamed, LoraWay loraWay) {
             long encoding = textWeights(streamed.contains(Part.TEXT_ENCODER)) + textWork();
             long denoising =
                     transformerWeights(streamed.contains(Part.TRANSFORMER)) + Math.max(transformerWork(), vaeWork());
             long bytes = MemoryPlan.OVERHEAD_BYTES
                     + bytes(model.vae().config().parameters())
+                    + fusedWeights(loraWay)
                     + switch (way) {
                         case TOGETHER -> encoding + denoising;
                         case IN_TURNS -> Math.max(encoding, denoising);
                     };
-            return new ImageMemoryPlan(way, streamed, bytes);
+            return new ImageMemoryPlan(way, streamed, loraWay, bytes);
+        }
+
+        private long fusedWeights(LoraWay loraWay) {
+            DitConfig config = model.transformer().config();
+            return switch (loraWay) {
+                case BESIDE -> 0;
+                case FUSED -> bytes(config.blockParameters() + config.endParameters());
+            };
         }
 
         private long bytes(long numbers) {

@@ -79,7 +79,8 @@ public final class TextToImage implements AutoCloseable {
                 model.transformer().config(),
                 precision,
                 device,
-                plan.placement(Part.TRANSFORMER)));
+                plan.placement(Part.TRANSFORMER),
+                plan.loraWay()));
         this.vae = VaeDecoder.load(model.vae().checkpoint()::open, model.vae().config(), precision, device);
         try {
             share.load();

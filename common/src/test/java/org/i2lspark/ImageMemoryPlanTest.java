@@ -13,6 +13,7 @@ import org.i2lspark.MemoryPlan.Way;
 import org.i2lspark.Sampling.GuidanceRescaling;
 import org.i2lspark.Sampling.LoraScope;
 import org.i2lspark.Sampling.Scheduler;
+import org.i2lspark.diffusion.LoraWay;
 import org.i2lspark.image.RgbImage;
 import org.i2lspark.lora.LoraFile;
 import org.i2lspark.lora.WeightedLora;
@@ -58,10 +59,11 @@ class ImageMemoryPlanTest {
     void allPlansMakeTheSameImages() throws IOException {
         List<byte[]> expected = images(ImageMemoryPlan.everything());
         try (NativeMemoryProbe probe = NativeMemoryProbe.open()) {
-            assertThat(images(new ImageMemoryPlan(Way.IN_TURNS, Set.of(), 0))).containsExactlyElementsOf(expected);
-            assertThat(images(new ImageMemoryPlan(Way.TOGETHER, Set.of(Part.values()), 0)))
+            assertThat(images(new ImageMemoryPlan(Way.IN_TURNS, Set.of(), LoraWay.BESIDE, 0)))
                     .containsExactlyElementsOf(expected);
-            assertThat(images(new ImageMemoryPlan(Way.IN_TURNS, Set.of(Part.values()), 0)))
+            assertThat(images(new ImageMemoryPlan(Way.TOGETHER, Set.of(Part.values()), LoraWay.BESIDE, 0)))
+                    .containsExactlyElementsOf(expected);
+            assertThat(images(new ImageMemoryPlan(Way.IN_TURNS, Set.of(Part.values()), LoraWay.BESIDE, 0)))
                     .containsExactlyElementsOf(expected);
             assertThat(probe.tensors()).isZero();
         }
@@ -70,7 +72,7 @@ class ImageMemoryPlanTest {
     @Test
     void fewerWeightsAreInMemoryInTurns() throws IOException {
         long together = peak(ImageMemoryPlan.everything());
-        long inTurns = peak(new ImageMemoryPlan(Way.IN_TURNS, Set.of(), 0));
+        long inTurns = peak(new ImageMemoryPlan(Way.IN_TURNS, Set.of(), LoraWay.BESIDE, 0));
         assertThat(inTurns).isLessThan(together);
     }
 
@@ -162,7 +164,7 @@ class ImageMemoryPlanTest {
     @Test
     void theFastestPlanThatFitsIsTaken() {
         long all = plan(Long.MAX_VALUE).orElseThrow().bytes();
-        assertThat(plan(all)).contains(new ImageMemoryPlan(Way.TOGETHER, Set.of(), all));
+        assertThat(plan(all)).contains(new ImageMemoryPlan(Way.TOGETHER, Set.of(), LoraWay.BESIDE, all));
         assertThat(plan(all - 1).orElseThrow().way()).isEqualTo(Way.IN_TURNS);
         long least = ImageMemoryPlan.least(model, ElementType.FLOAT32, SMALL, 2);
         assertThat(plan(least).orElseThrow().bytes()).isEqualTo(least);
@@ -186,11 +188,15 @@ class ImageMemoryPlanTest {
                 Scheduler.LIGHTNING,
                 LoraScope.BOTH,
                 ElementType.FLOAT32);
-        assertThat(planFor(large, preview, 80)).contains("text encoder and transformer together; about ");
-        assertThat(planFor(large, preview, 40)).contains("text encoder and transformer in turns; about ");
-        assertThat(planFor(large, preview, 16)).contains("together; block by block: transformer; about ");
-        assertThat(planFor(large, preview, 14)).contains("in turns; block by block: transformer; about ");
-        assertThat(planFor(large, preview, 7)).contains("together; block by block: text encoder, transformer; about ");
+        assertThat(planFor(large, preview, 80))
+                .contains("text encoder and transformer together, LoRAs added to copies of the weights; about ");
+        assertThat(planFor(large, preview, 60))
+                .contains("text encoder and transformer together, LoRAs beside the weights; about ");
+        assertThat(planFor(large, preview, 40))
+                .contains("text encoder and transformer in turns, LoRAs beside the weights; about ");
+        assertThat(planFor(large, preview, 16)).contains("together; block by block: transformer, LoRAs beside");
+        assertThat(planFor(large, preview, 14)).contains("in turns; block by block: transformer, LoRAs beside");
+        assertThat(planFor(large, preview, 7)).contains("together; block by block: text encoder, transformer, LoRAs");
         assertThat(planFor(large, preview, 2)).isEmpty();
     }
 

@@ -9,6 +9,7 @@ import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -17,10 +18,12 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
+import org.i2lspark.MemoryPlan.Way;
 import org.i2lspark.Sampling.GuidanceRescaling;
 import org.i2lspark.Sampling.LoraScope;
 import org.i2lspark.Sampling.Scheduler;
 import org.i2lspark.diffusion.DiffusionTransformer;
+import org.i2lspark.diffusion.LoraWay;
 import org.i2lspark.encoder.PromptEmbedding;
 import org.i2lspark.image.RgbImage;
 import org.i2lspark.lora.LoraFile;
@@ -38,6 +41,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Images and what leads to them against what diffusers makes from the same weights, prompts and LoRAs. */
@@ -60,14 +64,19 @@ class TextToImageTest {
     static void load() throws IOException {
         model = QwenImageModel.inspect(REFERENCE.writeModels(models));
         textToImage = TextToImage.load(model, ElementType.FLOAT32, TorchDevice.CPU);
-        transformer = DiffusionTransformer.load(
-                model.transformer().checkpoint()::open,
-                model.transformer().config(),
-                ElementType.FLOAT32,
-                TorchDevice.CPU,
-                Placement.RESIDENT);
+        transformer = transformer(ElementType.FLOAT32, LoraWay.BESIDE);
         description = REFERENCE.caseFile();
         expected = REFERENCE.tensors("tensors.safetensors");
+    }
+
+    private static DiffusionTransformer transformer(ElementType precision, LoraWay way) throws IOException {
+        return DiffusionTransformer.load(
+                model.transformer().checkpoint()::open,
+                model.transformer().config(),
+                precision,
+                TorchDevice.CPU,
+                Placement.RESIDENT,
+                way);
     }
 
     @AfterAll
@@ -137,13 +146,27 @@ class TextToImageTest {
     @MethodSource("runs")
     void latentsAgreeWithTheReferenceAfterEachStep(String name) throws IOException {
         JsonNode run = run(name);
+        float[] wanted = expected.get("latents." + name).values();
+        int steps = run.get("steps").asInt();
+        int size = wanted.length / steps;
+        List<Float> worst = new ArrayList<>();
+        sample(transformer, run, (done, latents) -> {
+            FloatBuffer values = latents.get(0).memory().asFloatBuffer();
+            float difference = 0;
+            for (int i = 0; i < size; i++) {
+                difference = Math.max(difference, Math.abs(values.get(i) - wanted[(done - 1) * size + i]));
+            }
+            worst.add(difference);
+        });
+        assertThat(worst).hasSize(steps).allSatisfy(step -> assertThat(step).isLessThan(1e-4f));
+    }
+
+    private static void sample(DiffusionTransformer transformer, JsonNode run, Sampler.Observer observer)
+            throws IOException {
         Sampling sampling = sampling(run);
         float[] sigmas = sampling.scheduler()
                 .levels(model.scheduler())
                 .sigmas(sampling.steps(), sampling.rows() * sampling.columns());
-        float[] wanted = expected.get("latents." + name).values();
-        int size = wanted.length / sampling.steps();
-        List<Float> worst = new ArrayList<>();
         try (TensorScope scope = new TensorScope()) {
             Sampler.Image image = new Sampler.Image(
                     embedding("prompt_embeds"),
@@ -151,18 +174,8 @@ class TextToImageTest {
                     description.get("noise_seed").asLong(),
                     loras(run));
             new Sampler(transformer, sampling, sigmas, TorchDevice.CPU)
-                    .sample(scope, List.of(image), model.transformer().config().latentChannels(), (done, latents) -> {
-                        FloatBuffer values = latents.get(0).memory().asFloatBuffer();
-                        float difference = 0;
-                        for (int i = 0; i < size; i++) {
-                            difference = Math.max(difference, Math.abs(values.get(i) - wanted[(done - 1) * size + i]));
-                        }
-                        worst.add(difference);
-                    });
+                    .sample(scope, List.of(image), model.transformer().config().latentChannels(), observer);
         }
-        assertThat(worst)
-                .hasSize(sampling.steps())
-                .allSatisfy(step -> assertThat(step).isLessThan(1e-4f));
     }
 
     private static PromptEmbedding embedding(String name) {
@@ -207,6 +220,61 @@ class TextToImageTest {
         for (int i = 0; i < names.size(); i++) {
             assertSame(images.get(i), REFERENCE.image("image_" + names.get(i) + ".png"));
         }
+    }
+
+    @Test
+    void lorasThatAreFusedMakeTheImagesOfTheReference() throws IOException {
+        ImageMemoryPlan plan = new ImageMemoryPlan(Way.TOGETHER, Set.of(), LoraWay.FUSED, 0);
+        try (TextToImage fusing = TextToImage.load(model, ElementType.FLOAT32, TorchDevice.CPU, plan)) {
+            for (String name : List.of("style", "style_positive_only")) {
+                List<ImageRequest> requests = List.of(request(loras(run(name))));
+                List<RgbImage> images = fusing.generate(requests, sampling(run(name)), (done, all) -> {});
+                assertSame(images.get(0), REFERENCE.image("image_" + name + ".png"));
+            }
+            // one LoRA in common, which is fused, and another of one image alone
+            List<ImageRequest> requests = List.of(request(loras(run("stacked"))), request(loras(run("style"))));
+            List<RgbImage> images = fusing.generate(requests, sampling(run("cfg")), (done, all) -> {});
+            assertSame(images.get(0), REFERENCE.image("image_stacked.png"));
+            assertSame(images.get(1), REFERENCE.image("image_style.png"));
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(LoraWay.class)
+    void inBfloat16LorasLeadWhereTheReferencesDo(LoraWay way) throws IOException {
+        JsonNode run = run("style_no_cfg");
+        float[] noise = expected.get("latents_0").values();
+        float[] latents = new float[noise.length];
+        try (DiffusionTransformer rounded = transformer(ElementType.BFLOAT16, way)) {
+            sample(rounded, run, (done, places) -> {
+                if (done == 1) {
+                    places.get(0).memory().asFloatBuffer().get(latents);
+                }
+            });
+        }
+        float[] wanted = Arrays.copyOf(expected.get("latents.style_no_cfg").values(), noise.length);
+        assertThat(cosine(difference(latents, noise), difference(wanted, noise)))
+                .isGreaterThan(0.9995);
+    }
+
+    private static float[] difference(float[] a, float[] b) {
+        float[] difference = new float[a.length];
+        for (int i = 0; i < a.length; i++) {
+            difference[i] = a[i] - b[i];
+        }
+        return difference;
+    }
+
+    private static double cosine(float[] a, float[] b) {
+        return product(a, b) / Math.sqrt(product(a, a) * product(b, b));
+    }
+
+    private static double product(float[] a, float[] b) {
+        double product = 0;
+        for (int i = 0; i < a.length; i++) {
+            product += (double) a[i] * b[i];
+        }
+        return product;
     }
 
     @Test

@@ -21,6 +21,7 @@ public final class Denoising implements AutoCloseable {
     private static final Graph GRAPH = DiffusionTransformer.GRAPH;
 
     private final DiffusionTransformer transformer;
+    private final FusedWeights weights;
     private final TensorScope scope = new TensorScope();
     private final List<Batch> batches = new ArrayList<>();
     private final int images;
@@ -30,8 +31,8 @@ public final class Denoising implements AutoCloseable {
      *
      * @param images their numbers
      * @param text their prompts as they enter the first block
-     * @param endLora for the layers outside of blocks
-     * @param blockLoras for the layers of each block
+     * @param endLora beside the layers outside of blocks
+     * @param blockLoras beside the layers of each block
      */
     private record Batch(
             List<Integer> images,
@@ -58,6 +59,7 @@ public final class Denoising implements AutoCloseable {
                     transformer.precision(),
                     transformer.device());
             Modulations modulations = new Modulations(scope, transformer, factors, loras, sigmas);
+            this.weights = transformer.fused(factors, loras);
             Map<Integer, List<Integer>> byTokens = IntStream.range(0, images)
                     .boxed()
                     .collect(Collectors.groupingBy(
@@ -82,7 +84,8 @@ public final class Denoising implements AutoCloseable {
             int columns) {
         DitConfig config = transformer.config();
         List<List<WeightedLora>> loras = batch.stream().map(Conditioning::loras).toList();
-        List<Tensor> endLora = factors.join(scope, DitConfig.END_LINEARS, loras);
+        List<List<WeightedLora>> beside = LoraFactors.without(weights.loras(), loras);
+        List<Tensor> endLora = factors.join(scope, DitConfig.END_LINEARS, beside);
         int tokens = batch.get(0).prompt().tokens();
         return new Batch(
                 members,
@@ -100,7 +103,7 @@ public final class Denoising implements AutoCloseable {
                 endLora,
                 IntStream.range(0, config.layers())
                         .mapToObj(block -> factors.join(
-                                scope, DiffusionTransformer.inBlock(block, DitConfig.BLOCK_LINEARS), loras))
+                                scope, DiffusionTransformer.inBlock(block, DitConfig.BLOCK_LINEARS), beside))
                         .toList());
     }
 
@@ -112,7 +115,7 @@ public final class Denoising implements AutoCloseable {
             long tokens = batch.get(0).prompt().tokens();
             Tensor embeddings = Tensors.view(temporary, rows, 0, List.of((long) batch.size(), tokens, (long)
                     transformer.config().textSize()));
-            return GRAPH.call(scope, "text_in", embeddings, transformer.ends(), endLora);
+            return GRAPH.call(scope, "text_in", embeddings, weights.ends(), endLora);
         }
     }
 
@@ -129,13 +132,13 @@ public final class Denoising implements AutoCloseable {
             List<Streams> streams = new ArrayList<>();
             for (Batch batch : batches) {
                 List<Tensor> own = batch.images().stream().map(latents::get).toList();
-                Tensor image = GRAPH.call(temporary, "image_in", own, transformer.ends(), batch.endLora());
+                Tensor image = GRAPH.call(temporary, "image_in", own, weights.ends(), batch.endLora());
                 streams.add(new Streams(batch.text(), image));
             }
-            transformer.blocks().forEach((block, weights) -> {
+            transformer.blocks().forEach((block, originals) -> {
                 for (int i = 0; i < batches.size(); i++) {
                     Streams before = streams.get(i);
-                    streams.set(i, pass(temporary, batches.get(i), step, block, weights, before));
+                    streams.set(i, pass(temporary, batches.get(i), step, block, originals, before));
                     before.image().close();
                     if (block > 0) {
                         before.text().close();
@@ -151,7 +154,7 @@ public final class Denoising implements AutoCloseable {
                         streams.get(i).image(),
                         batch.outputModulation(),
                         step,
-                        transformer.ends(),
+                        weights.ends(),
                         batch.endLora());
                 List<Long> shape = all.shape().subList(1, 3);
                 long size = shape.get(0) * shape.get(1);
@@ -164,7 +167,7 @@ public final class Denoising implements AutoCloseable {
     }
 
     private Streams pass(
-            TensorScope temporary, Batch batch, int step, int block, List<Tensor> weights, Streams streams) {
+            TensorScope temporary, Batch batch, int step, int block, List<Tensor> originals, Streams streams) {
         List<Tensor> passed = GRAPH.callForList(
                 temporary,
                 "block",
@@ -174,7 +177,7 @@ public final class Denoising implements AutoCloseable {
                 batch.modulations(),
                 step,
                 block,
-                weights,
+                weights.block(block, originals),
                 batch.blockLoras().get(block),
                 transformer.config().heads());
         return new Streams(passed.get(0), passed.get(1));

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import org.i2lspark.lora.WeightedLora;
 import org.i2lspark.safetensors.TensorSource;
 import org.i2lspark.torch.BlockWeights;
 import org.i2lspark.torch.BlockWeights.Placement;
@@ -24,15 +25,20 @@ import org.i2lspark.torch.WeightLoader;
 public final class DiffusionTransformer implements AutoCloseable {
     static final Graph GRAPH = Graph.load(DiffusionTransformer.class, "qwen_image_dit.py");
     private static final int TIME_WEIGHTS = 2 * DitConfig.TIME_LINEARS.size();
+    private static final int OUTPUT_MODULATION_WEIGHTS = 2;
+    /** Index of the first weight of {@link DitConfig#END_LINEARS} in {@link #ends}. */
+    static final int END_WEIGHTS = TIME_WEIGHTS + OUTPUT_MODULATION_WEIGHTS;
 
     private final DitConfig config;
     private final ElementType precision;
     private final TorchDevice device;
+    private final LoraWay loraWay;
     private final TensorScope scope;
     private final List<Tensor> ends;
     private final BlockWeights blocks;
     private final BlockWeights modulations;
     private Schedule latest;
+    private FusedWeights fused;
 
     /** What the modulations of all blocks are at these noise levels, without LoRAs. */
     private record Schedule(float[] sigmas, TensorScope scope, Tensor modulations) implements AutoCloseable {
@@ -46,15 +52,25 @@ public final class DiffusionTransformer implements AutoCloseable {
      * Loads the weights of a checkpoint whose layout is {@code config.layout()}.
      *
      * @param placement of the blocks' weights
+     * @param loraWay {@code FUSED} for resident weights only
      */
     public static DiffusionTransformer load(
-            TensorSource checkpoint, DitConfig config, ElementType precision, TorchDevice device, Placement placement)
+            TensorSource checkpoint,
+            DitConfig config,
+            ElementType precision,
+            TorchDevice device,
+            Placement placement,
+            LoraWay loraWay)
             throws IOException {
+        if (loraWay == LoraWay.FUSED && placement != Placement.RESIDENT) {
+            throw new IllegalArgumentException("Invalid LoRA way: FUSED (expected BESIDE for streamed weights)");
+        }
         return WeightLoader.load(
                 checkpoint,
                 precision,
                 device,
-                (loader, scope) -> new DiffusionTransformer(config, precision, device, placement, loader, scope));
+                (loader, scope) ->
+                        new DiffusionTransformer(config, precision, device, placement, loraWay, loader, scope));
     }
 
     private DiffusionTransformer(
@@ -62,12 +78,14 @@ public final class DiffusionTransformer implements AutoCloseable {
             ElementType precision,
             TorchDevice device,
             Placement placement,
+            LoraWay loraWay,
             WeightLoader loader,
             TensorScope scope)
             throws IOException {
         this.config = config;
         this.precision = precision;
         this.device = device;
+        this.loraWay = loraWay;
         this.scope = scope;
         this.ends = loader.load(scope, List.copyOf(config.ends().keySet()));
         List<String> blockNames = new ArrayList<>();
@@ -155,7 +173,31 @@ public final class DiffusionTransformer implements AutoCloseable {
 
     /** What the last modulation makes of the time, {@code [steps, 2 * width]}. */
     Tensor outputModulation(TensorScope target, Tensor time, List<Tensor> lora) {
-        return GRAPH.call(target, "output_modulation", time, ends.subList(TIME_WEIGHTS, TIME_WEIGHTS + 2), lora);
+        return GRAPH.call(target, "output_modulation", time, ends.subList(TIME_WEIGHTS, END_WEIGHTS), lora);
+    }
+
+    /**
+     * The weights with those LoRAs that all images have, where LoRAs are fused; else as they are. Kept for the next call.
+     *
+     * @param loras of each image
+     */
+    FusedWeights fused(LoraFactors factors, List<List<WeightedLora>> loras) {
+        List<WeightedLora> fusable = switch (loraWay) {
+            case BESIDE -> List.of();
+            case FUSED -> LoraFactors.common(loras);
+        };
+        if (fused == null || !fused.loras().equals(fusable)) {
+            unfuse();
+            fused = new FusedWeights(this, factors, fusable);
+        }
+        return fused;
+    }
+
+    private void unfuse() {
+        if (fused != null) {
+            fused.close();
+            fused = null;
+        }
     }
 
     DitConfig config() {
@@ -187,6 +229,7 @@ public final class DiffusionTransformer implements AutoCloseable {
     @Override
     public void close() {
         forget();
+        unfuse();
         blocks.close();
         modulations.close();
         scope.close();

@@ -76,14 +76,8 @@ final class LoraFactors {
      * @return as many pairs for each layer, in the order of the layers; empty if no image has a LoRA
      */
     List<Tensor> join(TensorScope scope, List<String> layers, List<List<WeightedLora>> loras) {
-        List<WeightedLora> shared = new ArrayList<>(loras.get(0));
-        loras.forEach(image -> retainEachOnce(shared, image));
-        List<List<WeightedLora>> others = new ArrayList<>();
-        for (List<WeightedLora> image : loras) {
-            List<WeightedLora> own = new ArrayList<>(image);
-            shared.forEach(own::remove);
-            others.add(own);
-        }
+        List<WeightedLora> shared = common(loras);
+        List<List<WeightedLora>> others = without(shared, loras);
         List<Tensor> pairs = new ArrayList<>();
         for (String layer : layers) {
             if (!shared.isEmpty()) {
@@ -94,6 +88,24 @@ final class LoraFactors {
             }
         }
         return pairs;
+    }
+
+    /** Those that all images have; one that all have twice is there twice. */
+    static List<WeightedLora> common(List<List<WeightedLora>> loras) {
+        List<WeightedLora> common = new ArrayList<>(loras.get(0));
+        loras.forEach(image -> retainEachOnce(common, image));
+        return common;
+    }
+
+    /** What is left to each image without those that all have. */
+    static List<List<WeightedLora>> without(List<WeightedLora> common, List<List<WeightedLora>> loras) {
+        List<List<WeightedLora>> others = new ArrayList<>();
+        for (List<WeightedLora> image : loras) {
+            List<WeightedLora> own = new ArrayList<>(image);
+            common.forEach(own::remove);
+            others.add(own);
+        }
+        return others;
     }
 
     private static void retainEachOnce(List<WeightedLora> shared, List<WeightedLora> image) {

@@ -89,6 +89,10 @@ class Graph(Module):
       padded.append(torch.constant_pad_nd(joined[i], pad))
     return torch.stack(padded)
 
+  # a linear layer's weights [out, in] with factors A [1, rank, in] and B [1, out, rank] added, rounded once
+  def fuse(self: __torch__.Graph, w: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    return torch.addmm(w.to(6), b[0].to(6), a[0].to(6)).to(w.dtype)
+
   # angles of `count` positions from `first` on, [count, axis / 2]
   def angles(self: __torch__.Graph, first: int, count: int, axis: int, device: Device) -> Tensor:
     positions = torch.arange(count, dtype=6, layout=None, device=device) + first

@@ -1,6 +1,7 @@
 package org.i2lspark.diffusion;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
@@ -12,6 +13,8 @@ import java.util.List;
 import java.util.Map;
 import org.i2lspark.encoder.PromptEmbedding;
 import org.i2lspark.encoder.PromptEncoder;
+import org.i2lspark.lora.LoraFile;
+import org.i2lspark.lora.WeightedLora;
 import org.i2lspark.model.QwenImageModel;
 import org.i2lspark.model.ReferenceCase;
 import org.i2lspark.model.ReferenceCase.FloatTensor;
@@ -138,6 +141,32 @@ class QwenImageNetworksTest {
     }
 
     @Test
+    void nothingIsLeftOfLorasThatWereFused() throws IOException {
+        JsonNode forward = description.get("forward");
+        Conditioning plain = conditioning("prompt");
+        Tensor noise = tokens("latents_0");
+        try (DiffusionTransformer transformer = transformer(ElementType.BFLOAT16, Placement.RESIDENT, LoraWay.FUSED);
+                LoraFile lora = LoraFile.open(models.resolve("loras/style.safetensors"))) {
+            Conditioning styled =
+                    new Conditioning(plain.prompt(), List.of(new WeightedLora("style.safetensors", lora, 1)));
+            float[] before = forward(transformer, "forward", "prompt");
+            float[] with;
+            try (Denoising denoising = start(transformer, List.of(styled), forward)) {
+                with = floats(denoising.velocities(scope, 0, List.of(noise)).get(0));
+            }
+            assertThat(with).isNotEqualTo(before);
+            assertThat(forward(transformer, "forward", "prompt")).isEqualTo(before);
+        }
+    }
+
+    @Test
+    void lorasAreNotFusedIntoWeightsThatPassThrough() {
+        assertThatThrownBy(() -> transformer(ElementType.BFLOAT16, Placement.STREAMED, LoraWay.FUSED))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("Invalid LoRA way: FUSED (expected BESIDE for streamed weights)");
+    }
+
+    @Test
     void imagesOfABatchDoNotKnowOfEachOther() throws IOException {
         JsonNode forward = description.get("forward");
         try (DiffusionTransformer transformer = transformer(ElementType.FLOAT32, Placement.RESIDENT)) {
@@ -154,12 +183,18 @@ class QwenImageNetworksTest {
     }
 
     private static DiffusionTransformer transformer(ElementType precision, Placement placement) throws IOException {
+        return transformer(precision, placement, LoraWay.BESIDE);
+    }
+
+    private static DiffusionTransformer transformer(ElementType precision, Placement placement, LoraWay loraWay)
+            throws IOException {
         return DiffusionTransformer.load(
                 model.transformer().checkpoint()::open,
                 model.transformer().config(),
                 precision,
                 TorchDevice.CPU,
-                placement);
+                placement,
+                loraWay);
     }
 
     private float[] forward(DiffusionTransformer transformer, String size, String prompt) throws IOException {

@@ -14,6 +14,7 @@ import org.i2lspark.TextToImage;
 import org.i2lspark.diffusion.Conditioning;
 import org.i2lspark.diffusion.Denoising;
 import org.i2lspark.diffusion.DiffusionTransformer;
+import org.i2lspark.diffusion.LoraWay;
 import org.i2lspark.diffusion.FlowMatch;
 import org.i2lspark.diffusion.VaeDecoder;
 import org.i2lspark.encoder.PromptEmbedding;
@@ -105,7 +106,8 @@ final class ImageBench {
                         model.transformer().config(),
                         precision,
                         device,
-                        Placement.RESIDENT);
+                        Placement.RESIDENT,
+                        LoraWay.BESIDE);
                 Denoising denoising = transformer.start(prompts, tokens, tokens, new float[] {1})) {
             timer.time(
                     "transformer at " + sampling.width(),
