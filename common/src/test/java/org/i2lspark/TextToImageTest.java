@@ -297,7 +297,8 @@ class TextToImageTest {
                         new ImageRequest("a cat", Optional.empty(), 1, List.of())),
                 sampling,
                 (done, all) -> {});
-        assertThat(images.get(0).pixels()).isEqualTo(images.get(3).pixels());
+        // sums may be rounded otherwise at another place of a batch
+        assertSame(images.get(0), images.get(3));
         assertThat(images.get(0).pixels())
                 .isNotEqualTo(images.get(1).pixels())
                 .isNotEqualTo(images.get(2).pixels());
