@@ -118,7 +118,7 @@ public record I2lModel(
                 input == ModelInput.IMAGES ? Optional.of(Encoders.inspect(models)) : Optional.empty();
         Optional<Network<QwenVlConfig>> qwenVl = Optional.empty();
         if (needHiddenStates(variants)) {
-            qwenVl = Optional.of(qwenVl(models));
+            qwenVl = Optional.of(qwenVl(models.resolve(QWEN_VL_FOLDER)));
         }
         List<Decoder> decoders = new ArrayList<>();
         for (Variant variant : variants) {
@@ -141,9 +141,9 @@ public record I2lModel(
     }
 
     /** Qwen2.5-VL of a model folder; also Qwen-Image's text encoder. */
-    static Network<QwenVlConfig> qwenVl(Path models) throws IOException {
+    static Network<QwenVlConfig> qwenVl(Path folder) throws IOException {
         return Network.inspect(
-                Checkpoint.wholeOrIndex(models.resolve(QWEN_VL_FOLDER).resolve("model.safetensors")),
+                Checkpoint.wholeOrIndex(folder.resolve("model.safetensors")),
                 ReleasedCheckpoint.QWEN2_5_VL_7B,
                 QwenVlConfig::read,
                 QwenVlConfig.RELEASED,

@@ -9,11 +9,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.i2lspark.diffusion.DitConfig;
 import org.i2lspark.diffusion.FlowMatchConfig;
 import org.i2lspark.diffusion.VaeConfig;
 import org.i2lspark.encoder.QwenVlConfig;
 import org.i2lspark.lora.LoraSource;
+import org.i2lspark.lora.Transformer;
 import org.i2lspark.safetensors.TensorInfo;
 import org.i2lspark.tokenizer.PromptTemplate;
 import org.i2lspark.tokenizer.QwenTokenizer;
@@ -31,56 +33,63 @@ public record QwenImageModel(
         Network<VaeConfig> vae,
         FlowMatchConfig scheduler,
         PromptTemplate prompts) {
-    static final String TRANSFORMER_PATH = "Qwen/Qwen-Image/transformer/diffusion_pytorch_model.safetensors";
-    static final String VAE_PATH = "Qwen/Qwen-Image/vae/diffusion_pytorch_model.safetensors";
-    static final String SCHEDULER_PATH = "Qwen/Qwen-Image/scheduler/scheduler_config.json";
-    static final String TOKENIZER_FOLDER = "Qwen/Qwen-Image/tokenizer";
+    static final String TRANSFORMER = "transformer/diffusion_pytorch_model.safetensors";
+    static final String VAE = "vae/diffusion_pytorch_model.safetensors";
+    static final String SCHEDULER = "scheduler/scheduler_config.json";
+    static final String TOKENIZER = "tokenizer";
 
     /**
      * What is needed of a model folder: folders, which end in a slash and of which only the files directly in them are needed.
      */
-    public static List<String> sources() {
-        return List.of(
-                "Qwen/Qwen-Image/scheduler/",
-                I2lModel.QWEN_VL_FOLDER + "/",
-                TOKENIZER_FOLDER + "/",
-                "Qwen/Qwen-Image/transformer/",
-                "Qwen/Qwen-Image/vae/");
+    public static List<String> sources(QwenImageRelease release) {
+        return Stream.of("scheduler/", "text_encoder/", "tokenizer/", "transformer/", "vae/")
+                .map(release::path)
+                .toList();
     }
 
     /**
-     * Finds and checks Qwen-Image's files.
+     * Finds and checks the files of the first release.
+     *
+     * @throws IOException as for another
+     */
+    public static QwenImageModel inspect(Path models) throws IOException {
+        return inspect(models, QwenImageRelease.QWEN_IMAGE);
+    }
+
+    /**
+     * Finds and checks a release's files.
      *
      * @throws IOException if one is missing, damaged, of another kind or does not fit the others, saying what was expected
      *     and what was found
      */
-    public static QwenImageModel inspect(Path models) throws IOException {
+    public static QwenImageModel inspect(Path models, QwenImageRelease release) throws IOException {
         if (!Files.isDirectory(models)) {
             throw new FileSystemException(
                     models.toString(), null, "it is not a folder; expected the folder that holds Qwen/");
         }
         Network<DitConfig> transformer = Network.inspect(
-                Checkpoint.wholeOrIndex(models.resolve(TRANSFORMER_PATH)),
+                Checkpoint.wholeOrIndex(models.resolve(release.path(TRANSFORMER))),
                 ReleasedCheckpoint.QWEN_IMAGE_TRANSFORMER,
                 DitConfig::read,
                 DitConfig.RELEASED,
                 DitConfig::layout,
                 name -> true);
         Network<VaeConfig> vae = Network.inspect(
-                models.resolve(VAE_PATH),
+                models.resolve(release.path(VAE)),
                 ReleasedCheckpoint.QWEN_IMAGE_VAE,
                 VaeConfig::read,
                 VaeConfig.RELEASED,
                 VaeConfig::layout,
                 VaeConfig::isUsed);
-        Network<QwenVlConfig> textEncoder = I2lModel.qwenVl(models);
+        Network<QwenVlConfig> textEncoder = I2lModel.qwenVl(models.resolve(release.path("text_encoder")));
         requireFit(transformer, textEncoder, vae);
-        FlowMatchConfig scheduler = scheduler(models.resolve(SCHEDULER_PATH));
-        QwenTokenizer tokenizer = QwenTokenizer.load(models.resolve(TOKENIZER_FOLDER));
+        FlowMatchConfig scheduler = scheduler(models.resolve(release.path(SCHEDULER)));
+        Path tokenizerFolder = models.resolve(release.path(TOKENIZER));
+        QwenTokenizer tokenizer = QwenTokenizer.load(tokenizerFolder);
         if (tokenizer.size() > textEncoder.config().vocabulary()) {
             throw new IOException("Cannot use %s: its highest token is %d, %s has embeddings for %d"
                     .formatted(
-                            models.resolve(TOKENIZER_FOLDER),
+                            tokenizerFolder,
                             tokenizer.size() - 1,
                             textEncoder.checkpoint().path(),
                             textEncoder.config().vocabulary()));
@@ -117,12 +126,16 @@ public record QwenImageModel(
     }
 
     /**
-     * Refuses a LoRA that is for a transformer of other sizes.
+     * Refuses a LoRA that is for another transformer, or one of other sizes.
      *
      * @param name of the LoRA, for the message
-     * @throws IOException saying which layer does not fit
+     * @throws IOException saying which it is for, or which layer does not fit
      */
     public void requireFit(String name, LoraSource lora) throws IOException {
+        if (lora.transformer() != Transformer.QWEN_IMAGE) {
+            throw new IOException("Cannot use the LoRA %s: it is for %s (expected one for %s)"
+                    .formatted(name, lora.transformer(), Transformer.QWEN_IMAGE));
+        }
         Map<String, List<Long>> linears = transformer.config().linears();
         for (LoraSource.Shape module : lora.modules()) {
             List<Long> layer = linears.get(module.name());

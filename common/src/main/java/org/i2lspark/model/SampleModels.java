@@ -173,16 +173,16 @@ public final class SampleModels {
 
     /** What Qwen-Image has beside Qwen2.5-VL. */
     private void writeQwenImage() throws IOException {
-        Path transformer = models.resolve(QwenImageModel.TRANSFORMER_PATH);
+        Path transformer = models.resolve(QwenImageRelease.QWEN_IMAGE.path(QwenImageModel.TRANSFORMER));
         weights.write(transformer, recipes(sizes.transformer.layout().shapes()), SEED);
         writeConfig(transformer, sizes.transformer.toJson());
-        Path vae = models.resolve(QwenImageModel.VAE_PATH);
+        Path vae = models.resolve(QwenImageRelease.QWEN_IMAGE.path(QwenImageModel.VAE));
         weights.write(vae, recipes(sizes.vae.layout().shapes()), SEED);
         writeConfig(vae, sizes.vae.toJson());
-        Path scheduler = models.resolve(QwenImageModel.SCHEDULER_PATH);
+        Path scheduler = models.resolve(QwenImageRelease.QWEN_IMAGE.path(QwenImageModel.SCHEDULER));
         Files.createDirectories(scheduler.getParent());
         Files.writeString(scheduler, FlowMatchConfig.RELEASED.toJson());
-        SmallTokenizer.write(models.resolve(QwenImageModel.TOKENIZER_FOLDER));
+        SmallTokenizer.write(models.resolve(QwenImageRelease.QWEN_IMAGE.path(QwenImageModel.TOKENIZER)));
     }
 
     private void writeDecoders(BaseModel baseModel) throws IOException {

@@ -60,6 +60,20 @@ class QwenImageModelTest {
     }
 
     @Test
+    void anotherReleaseLiesInAFolderOfItsOwn() throws IOException {
+        Path folder = models.resolve("Qwen/Qwen-Image-2512");
+        Files.move(models.resolve("Qwen/Qwen-Image"), folder);
+        QwenImageModel model = QwenImageModel.inspect(models, QwenImageRelease.QWEN_IMAGE_2512);
+        assertThat(model.checkpoints().values())
+                .hasSize(3)
+                .allSatisfy(checkpoint -> assertThat(checkpoint.path()).startsWith(folder));
+        assertThat(QwenImageModel.sources(QwenImageRelease.QWEN_IMAGE_2512))
+                .hasSize(5)
+                .allSatisfy(source -> assertThat(models.resolve(source)).isDirectory());
+        assertRefused("", "Qwen/Qwen-Image/transformer/");
+    }
+
+    @Test
     void aTransformerInShardsIsFoundByItsIndex() throws IOException {
         Path folder = models.resolve(TRANSFORMER);
         Map<String, List<Long>> shapes =
@@ -137,7 +151,7 @@ class QwenImageModelTest {
 
     @Test
     void aSchedulerOfAnotherKindIsRefused() throws IOException {
-        replace(QwenImageModel.SCHEDULER_PATH, "exponential\"", "linear\"");
+        replace("Qwen/Qwen-Image/scheduler/scheduler_config.json", "exponential\"", "linear\"");
         assertRefused("Invalid ", "field time_shift_type is \"linear\" (expected exponential, ");
     }
 
@@ -172,6 +186,14 @@ class QwenImageModelTest {
                 new LoraSource.Shape("transformer_blocks.1.img_mlp.net.2", 4, 16, 16),
                 "it is for transformer_blocks.1.img_mlp.net.2 of 16x16 weights, that of ");
         model.requireFit("fits", lora(new LoraSource.Shape("transformer_blocks.1.img_mlp.net.2", 4, 64, 16)));
+    }
+
+    @Test
+    void aLoraForAnotherTransformerIsRefusedByItsName() throws IOException {
+        assertUnfit(
+                QwenImageModel.inspect(models),
+                new LoraSource.Shape("layers.0.attention.to_q", 4, 16, 16),
+                "it is for Z-Image (expected one for Qwen-Image)");
     }
 
     private static void assertUnfit(QwenImageModel model, LoraSource.Shape module, String problem) {

@@ -76,7 +76,7 @@ public final class ReferenceCase {
         }
         if (Files.exists(folder.resolve("files"))) {
             copy(folder.resolve("files"), models);
-            writeTokenizer(models.resolve(QwenImageModel.TOKENIZER_FOLDER));
+            writeTokenizer(models.resolve(QwenImageRelease.QWEN_IMAGE.path(QwenImageModel.TOKENIZER)));
         }
         return models;
     }

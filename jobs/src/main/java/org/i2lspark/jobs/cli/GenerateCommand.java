@@ -7,7 +7,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.apache.spark.sql.SparkSession;
+import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.generate.GenerateJob;
 import org.i2lspark.jobs.generate.PreviewJob;
 import org.i2lspark.jobs.generate.PreviewSummary;
@@ -181,6 +183,13 @@ final class GenerateCommand implements Callable<Integer> {
         Locations.require("--models", options.run().stack().models());
         Locations.require("--output", options.run().output());
         options.check();
+        List<BaseModel> baseModels = options.run().stack().baseModels();
+        if (previews != null && !baseModels.contains(BaseModel.QWEN_IMAGE)) {
+            throw new UnusableException("Invalid --previews: pictures are made with %s (expected none with --model %s)"
+                    .formatted(
+                            BaseModel.QWEN_IMAGE.transformer(),
+                            baseModels.stream().map(BaseModel::id).collect(Collectors.joining(","))));
+        }
         LocalPlaces places = new LocalPlaces(sparkOptions.settings());
         places.requireCatalog(catalog);
         places.requireModels(options.run().stack().models());

@@ -22,12 +22,14 @@ import org.i2lspark.jobs.options.PictureSettings;
 import org.i2lspark.jobs.options.PictureStackOptions;
 import org.i2lspark.jobs.options.PictureStackSettings;
 import org.i2lspark.jobs.options.PreviewSpec;
+import org.i2lspark.jobs.options.ReleaseConverter;
 import org.i2lspark.jobs.options.SchedulerChoice;
 import org.i2lspark.jobs.worker.PictureTexts;
 import org.i2lspark.jobs.worker.PictureTexts.UsedLora;
 import org.i2lspark.jobs.worker.QwenPictureStack;
 import org.i2lspark.lora.LoraFile;
 import org.i2lspark.lora.WeightedLora;
+import org.i2lspark.model.QwenImageRelease;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
@@ -78,6 +80,14 @@ final class ImageCommand implements Callable<Integer> {
     private PictureStackOptions stackOptions;
 
     @Option(
+            names = "--model",
+            defaultValue = "qwen-image",
+            converter = ReleaseConverter.class,
+            paramLabel = "RELEASE",
+            description = "qwen-image or qwen-image-2512: whose folder below --models is used. Default: qwen-image.")
+    private QwenImageRelease model;
+
+    @Option(
             names = "--lora",
             paramLabel = "FILE[:STRENGTH]",
             converter = WeightedLoraFile.Converter.class,
@@ -98,7 +108,7 @@ final class ImageCommand implements Callable<Integer> {
     @Option(names = "--steps", paramLabel = "N", description = "Steps from noise to picture. Default: 50.")
     private Integer steps;
 
-    @Bounds(min = 1)
+    @Bounds(min = 1, max = PictureSettings.MAX_GUIDANCE)
     @Option(
             names = "--cfg",
             paramLabel = "S",
@@ -214,6 +224,7 @@ final class ImageCommand implements Callable<Integer> {
         boolean few = distilled != null;
         PictureSettings.Size pixels = PictureSettings.Size.parse("--size", size);
         return new PictureSettings(
+                model,
                 pixels.width(),
                 pixels.height(),
                 steps != null ? steps : few ? DISTILLED_STEPS : STEPS,

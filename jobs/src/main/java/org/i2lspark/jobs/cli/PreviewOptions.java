@@ -12,8 +12,8 @@ import org.i2lspark.jobs.storage.Storage;
 final class PreviewOptions {
     static final String HELP =
             "Which previews to make, in YAML: prompts, negative_prompt, seed, size, steps, cfg, strength, "
-                    + "distilled (a LoRA for few steps), scheduler, styles (all, first of brand, every N). What it leaves out is as usual; "
-                    + "see README.md.";
+                    + "distilled (a LoRA for few steps), scheduler, model (qwen-image, qwen-image-2512), styles (all, first of brand, "
+                    + "every N). What it leaves out is as usual; see README.md.";
 
     private static final long MAX_BYTES = 1 << 20;
 

@@ -2,7 +2,9 @@ package org.i2lspark.jobs.cli;
 
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.i2lspark.jobs.options.PictureSettings;
 import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
 
 /**
  * A LoRA on the command line: {@code FILE}, or {@code FILE:STRENGTH}.
@@ -24,7 +26,12 @@ record WeightedLoraFile(String location, double strength) {
     static final class Converter implements ITypeConverter<WeightedLoraFile> {
         @Override
         public WeightedLoraFile convert(String text) {
-            return parse(text);
+            WeightedLoraFile lora = parse(text);
+            if (Math.abs(lora.strength()) > PictureSettings.MAX_STRENGTH) {
+                throw new TypeConversionException("'%s' has a strength beyond %s"
+                        .formatted(text, PictureSettings.number(PictureSettings.MAX_STRENGTH)));
+            }
+            return lora;
         }
     }
 }

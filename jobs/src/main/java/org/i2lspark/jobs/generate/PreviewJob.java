@@ -133,10 +133,10 @@ public final class PreviewJob {
     /**
      * Asks an executor for model and device, and counts the styles. Writes nothing to the output.
      *
-     * @throws UnusableException if the run cannot start as it was asked for
+     * @throws UnusableException if the run cannot start as it was asked for, or there is nothing to make pictures of
      */
     public Plan plan() throws IOException {
-        return plan(preflight());
+        return requireStyles(plan(preflight()));
     }
 
     /**
@@ -145,7 +145,15 @@ public final class PreviewJob {
      * @throws UnusableException if the run could not start as it was asked for
      */
     public Plan foresee() throws IOException {
-        return plan(outlook());
+        return requireStyles(plan(outlook()));
+    }
+
+    private Plan requireStyles(Plan plan) throws UnusableException {
+        if (plan.styles() == 0) {
+            throw new UnusableException("Cannot make previews of %s: it has no LoRA for %s"
+                    .formatted(layout.output(), BaseModel.QWEN_IMAGE.transformer()));
+        }
+        return plan;
     }
 
     /**
@@ -218,7 +226,7 @@ public final class PreviewJob {
         }
     }
 
-    /** The styles that pictures are made of, in the order of their ids. */
+    /** The styles that pictures are made of, in the order of their ids: of those with LoRAs for Qwen-Image. */
     private JavaRDD<PreviewStyle> chosen() throws IOException {
         JavaRDD<PreviewStyle> styles = manifest.currentLoras(BaseModel.QWEN_IMAGE)
                 .orderBy("style_id")

@@ -58,6 +58,6 @@ public final class GenerateOptions {
 
     /** The name of a choice as options and manifest have it. */
     public static String lower(Enum<?> choice) {
-        return choice.name().toLowerCase(Locale.ROOT);
+        return choice.name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 }

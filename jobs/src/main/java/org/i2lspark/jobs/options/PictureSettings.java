@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.model.QwenImageRelease;
 
 /**
  * How a picture is made of noise, whatever it shows.
@@ -16,6 +17,7 @@ import org.i2lspark.jobs.UnusableException;
  *     guidance); 1 is no guidance, and half the work
  */
 public record PictureSettings(
+        QwenImageRelease model,
         int width,
         int height,
         int steps,
@@ -26,6 +28,10 @@ public record PictureSettings(
         implements Serializable {
     public static final int MIN_STEPS = 2;
     public static final int MAX_STEPS = 1000;
+    public static final double MAX_GUIDANCE = 100;
+    /** Of a LoRA, in either direction. */
+    public static final double MAX_STRENGTH = 100;
+
     private static final int GRID = 16;
     private static final int MAX_SIDE = 4096;
     private static final Pattern SIZE = Pattern.compile("(\\d{1,5})[xX×](\\d{1,5})");
@@ -61,6 +67,7 @@ public record PictureSettings(
     /** Names and values, as a manifest shows them, and a picture of itself. */
     public Map<String, String> facts() {
         Map<String, String> facts = new LinkedHashMap<>();
+        facts.put("model", model.title());
         facts.put("size", "%dx%d".formatted(width, height));
         facts.put("steps", String.valueOf(steps));
         facts.put("scheduler", GenerateOptions.lower(scheduler));

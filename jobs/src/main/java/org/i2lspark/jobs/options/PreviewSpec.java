@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.model.QwenImageRelease;
 
 /**
  * Which pictures are made of each LoRA, to see what it does.
@@ -33,8 +34,6 @@ public record PreviewSpec(
     private static final int DISTILLED_STEPS = 4;
     private static final int STEPS = 20;
     private static final double GUIDANCE = 4;
-    private static final double MAX_GUIDANCE = 100;
-    private static final double MAX_STRENGTH = 100;
 
     public PreviewSpec {
         prompts = List.copyOf(prompts);
@@ -75,6 +74,7 @@ public record PreviewSpec(
                 SchedulerChoice.class,
                 distilled.isPresent() ? SchedulerChoice.LIGHTNING : SchedulerChoice.QWEN);
         PictureSettings picture = new PictureSettings(
+                fields.choice("model", QwenImageRelease.class, QwenImageRelease.QWEN_IMAGE),
                 size.width(),
                 size.height(),
                 (int) fields.wholeNumber(
@@ -82,7 +82,7 @@ public record PreviewSpec(
                         PictureSettings.MIN_STEPS,
                         PictureSettings.MAX_STEPS,
                         distilled.isPresent() ? DISTILLED_STEPS : STEPS),
-                fields.number("cfg", 1, MAX_GUIDANCE, distilled.isPresent() ? 1 : GUIDANCE),
+                fields.number("cfg", 1, PictureSettings.MAX_GUIDANCE, distilled.isPresent() ? 1 : GUIDANCE),
                 GuidanceRescale.ON,
                 scheduler,
                 LoraPasses.BOTH);
@@ -92,7 +92,7 @@ public record PreviewSpec(
                 fields.text("negative_prompt").orElse(EMPTY_NEGATIVE_PROMPT),
                 fields.wholeNumber("seed", 0, Long.MAX_VALUE, 0),
                 picture,
-                fields.number("strength", -MAX_STRENGTH, MAX_STRENGTH, 1),
+                fields.number("strength", -PictureSettings.MAX_STRENGTH, PictureSettings.MAX_STRENGTH, 1),
                 distilled.map(path -> isAbsolute(path) ? path : folder + path).orElse(null),
                 StyleChoice.parse("styles in " + location, styles));
         fields.requireNoOthers();

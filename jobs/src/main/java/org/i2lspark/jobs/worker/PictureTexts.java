@@ -11,7 +11,7 @@ import org.i2lspark.jobs.options.SchedulerChoice;
 
 /**
  * What a picture says of itself: under {@code parameters} in the form that Stable Diffusion WebUI began and other tools read, and
- * in fields of our own what that form has no place for.
+ * in fields of our own, each by itself.
  */
 public final class PictureTexts {
     /** As WebUI shortens hashes of model files (AutoV2). */
@@ -40,6 +40,11 @@ public final class PictureTexts {
         Map<String, String> texts = new TreeMap<>();
         texts.put(PARAMETERS, parameters(prompt, negativePrompt, seed, settings, loras));
         texts.put("i2l.software", "i2l-spark " + Version.text());
+        texts.put("i2l.prompt", prompt);
+        if (settings.isGuided()) {
+            texts.put("i2l.negative_prompt", negativePrompt);
+        }
+        texts.put("i2l.seed", String.valueOf(seed));
         settings.facts().forEach((name, value) -> texts.put("i2l." + name, value));
         if (!loras.isEmpty()) {
             texts.put(
@@ -60,7 +65,7 @@ public final class PictureTexts {
                 "CFG scale: " + PictureSettings.number(settings.guidanceScale()),
                 "Seed: " + seed,
                 "Size: %dx%d".formatted(settings.width(), settings.height()),
-                "Model: Qwen-Image"));
+                "Model: " + settings.model().title()));
         if (!loras.isEmpty()) {
             fields.add("Lora hashes: \"%s\""
                     .formatted(loras.stream()

@@ -29,7 +29,11 @@ import org.i2lspark.torch.TorchDevice;
 
 /** Qwen-Image on one device. Headers are read at once, weights when the first pictures are made. */
 public final class QwenPictureStack implements PictureStack {
+    /** Of a prompt in a message. */
+    private static final int SHOWN_CHARACTERS = 40;
+
     private final PictureStackSettings settings;
+    private final String title;
     private final QwenImageModel model;
     private final TorchDevice device;
     private final ImageMemoryPlan plan;
@@ -46,8 +50,9 @@ public final class QwenPictureStack implements PictureStack {
     public QwenPictureStack(PictureStackSettings settings, PictureSettings largest, Path models, int gpu)
             throws UnusableException {
         this.settings = settings;
+        this.title = largest.model().title();
         try {
-            this.model = QwenImageModel.inspect(models);
+            this.model = QwenImageModel.inspect(models, largest.model());
             this.device = settings.device().resolve(gpu);
             Torch.useThreads(Stack.threads(device));
             this.plan = plan(largest);
@@ -78,7 +83,7 @@ public final class QwenPictureStack implements PictureStack {
 
     /** What the model is, for a person. */
     public String description() {
-        return model.description();
+        return title + ": " + model.description();
     }
 
     public TorchDevice device() {
@@ -141,7 +146,9 @@ public final class QwenPictureStack implements PictureStack {
         try {
             model.prompts().encode(prompt);
         } catch (IllegalArgumentException e) {
-            throw new UnusableException(e.getMessage(), e);
+            int end = Math.min(prompt.length(), SHOWN_CHARACTERS);
+            throw new UnusableException(
+                    "%s: '%s …'".formatted(e.getMessage(), Problems.printable(prompt.substring(0, end))), e);
         }
     }
 

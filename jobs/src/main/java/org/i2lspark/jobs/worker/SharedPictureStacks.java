@@ -76,7 +76,8 @@ public final class SharedPictureStacks {
         try {
             scratch = Files.createTempDirectory("i2l-outline");
             PictureStackSettings settings = choice.settle(GpuStage.first());
-            Path models = CheckpointCache.outline(settings.models(), QwenImageModel.sources(), storage, scratch);
+            Path models = CheckpointCache.outline(
+                    settings.models(), QwenImageModel.sources(spec.picture().model()), storage, scratch);
             try (QwenPictureStack stack = new QwenPictureStack(settings, spec.picture(), models, GpuStage.first())) {
                 check(stack, spec, storage);
                 return new PictureOrder(
@@ -166,7 +167,7 @@ public final class SharedPictureStacks {
             current = new SharedPictureStacks(
                     settings,
                     largest,
-                    CheckpointCache.localFolder(settings.models(), QwenImageModel.sources(), storage));
+                    CheckpointCache.localFolder(settings.models(), QwenImageModel.sources(largest.model()), storage));
         }
         return current;
     }

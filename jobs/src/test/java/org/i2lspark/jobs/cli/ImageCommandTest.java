@@ -106,6 +106,9 @@ class ImageCommandTest {
                         + "CFG scale: 4, Seed: 5, Size: 32x16, Model: Qwen-Image, Lora hashes: \"style: "
                         + sha256.substring(0, 10) + "\", Lora strengths: \"style: 0.5\", Version: ");
         assertThat(texts)
+                .containsEntry("i2l.prompt", prompt)
+                .containsEntry("i2l.negative_prompt", " ")
+                .containsEntry("i2l.seed", "5")
                 .containsEntry("i2l.cfg_rescale", "on")
                 .containsEntry("i2l.lora_passes", "both")
                 .containsEntry("i2l.loras", sha256 + ":0.5");
@@ -165,11 +168,14 @@ class ImageCommandTest {
                 "--size 100x100         | Invalid --size: '100x100' (expected WIDTHxHEIGHT, each a multiple of 16",
                 "--size large           | Invalid --size: 'large'",
                 "--steps 1              | Invalid --steps: 1 (expected 2 to 1000)",
-                "--cfg 0                | Invalid --cfg: 0.0 (expected 1 or more)",
+                "--cfg 0                | Invalid --cfg: 0.0 (expected 1 to 100)",
+                "--cfg Infinity         | Invalid --cfg: Infinity (expected 1 to 100)",
                 "--seed -1              | Invalid --seed",
                 "--scheduler euler      | Invalid value for option '--scheduler'",
                 "--lora none            | Cannot open none: there is no such file or folder",
                 "--lora none:0.5        | Cannot open none: there is no such file or folder",
+                "--model z-image        | Invalid value for option '--model': Invalid model: 'z-image' (expected one of",
+                "--lora none:101        | Invalid value for option '--lora'",
                 "--lora OTHER           | Cannot use the LoRA ",
                 "--negative-prompt LONG | Invalid prompt: it makes ",
                 "--seed 0 --seed 1      | Invalid --output",

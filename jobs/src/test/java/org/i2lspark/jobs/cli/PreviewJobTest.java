@@ -1,6 +1,11 @@
 package org.i2lspark.jobs.cli;
 
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.expr;
+import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.when;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -13,8 +18,10 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SaveMode;
 import org.apache.spark.sql.SparkSession;
 import org.i2lspark.jobs.EmbeddedSpark;
+import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.generate.PreviewJob;
 import org.i2lspark.jobs.generate.ProgressDisplay;
 import org.i2lspark.jobs.maintenance.VacuumJob;
@@ -231,6 +238,43 @@ class PreviewJobTest {
             assertThat(row.<String>getAs("error_message")).contains(path);
             assertThat(row.<String>getAs("preview_path")).isNull();
         });
+    }
+
+    @Test
+    void lorasForAnotherBaseModelAreLeftOut() throws IOException {
+        setBaseModel("z-image", "style_id = 'solo'");
+        assertThat(job("").foresee().styles()).isEqualTo(2);
+        setBaseModel(null, "style_id <> 'solo'");
+        assertThat(job("").foresee().styles()).isEqualTo(2);
+        setBaseModel("z-image", "true");
+        assertThatThrownBy(() -> job("").plan())
+                .isInstanceOf(UnusableException.class)
+                .hasMessage("Cannot make previews of %s: it has no LoRA for Qwen-Image".formatted(layout.output()));
+    }
+
+    /** As if the LoRAs of these styles had been made for it. */
+    private void setBaseModel(String name, String styles) throws IOException {
+        String run = manifest.rows(ManifestTable.LORAS).first().getAs("run_id");
+        Path rows = output.resolve("manifest/loras/commit=" + run);
+        Path changed = folder.resolve("changed");
+        spark.read()
+                .parquet(rows.toString())
+                .withColumn("base_model", when(expr(styles), lit(name)).otherwise(col("base_model")))
+                .write()
+                .mode(SaveMode.Overwrite)
+                .parquet(changed.toString());
+        for (Path from : List.of(rows, changed)) {
+            try (Stream<Path> files = Files.list(from)) {
+                for (Path file : files.filter(path -> path.toString().endsWith(".parquet"))
+                        .toList()) {
+                    if (from.equals(rows)) {
+                        Files.delete(file);
+                    } else {
+                        Files.move(file, rows.resolve(file.getFileName()));
+                    }
+                }
+            }
+        }
     }
 
     @Test

@@ -202,6 +202,9 @@ class PreviewsCommandTest {
         assertUnusable(
                 CommandLineRun.of("previews", "--output", folder.resolve("new"), "--models", models),
                 "no run is committed there");
+        assertUnusable(
+                CommandLineRun.of(generateArgs(folder.resolve("new"), "--model", "z-image", "--previews", previews)),
+                "Invalid --previews: pictures are made with Qwen-Image (expected none with --model z-image)");
         assertThat(pictures()).isEmpty();
         assertThat(folder.resolve("new")).doesNotExist();
     }

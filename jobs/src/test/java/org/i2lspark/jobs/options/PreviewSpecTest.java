@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.model.QwenImageRelease;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -25,7 +26,14 @@ class PreviewSpecTest {
         assertThat(spec.styles()).isEqualTo(StyleChoice.ALL);
         assertThat(spec.picture())
                 .isEqualTo(new PictureSettings(
-                        512, 512, 20, 4, GuidanceRescale.ON, SchedulerChoice.QWEN, LoraPasses.BOTH));
+                        QwenImageRelease.QWEN_IMAGE,
+                        512,
+                        512,
+                        20,
+                        4,
+                        GuidanceRescale.ON,
+                        SchedulerChoice.QWEN,
+                        LoraPasses.BOTH));
     }
 
     @Test
@@ -34,13 +42,27 @@ class PreviewSpecTest {
         assertThat(spec.distilledLora()).contains("/of/lightning.safetensors");
         assertThat(spec.picture())
                 .isEqualTo(new PictureSettings(
-                        512, 512, 4, 1, GuidanceRescale.ON, SchedulerChoice.LIGHTNING, LoraPasses.BOTH));
+                        QwenImageRelease.QWEN_IMAGE,
+                        512,
+                        512,
+                        4,
+                        1,
+                        GuidanceRescale.ON,
+                        SchedulerChoice.LIGHTNING,
+                        LoraPasses.BOTH));
         assertThat(parse("distilled: s3a://b/l.safetensors").distilledLora()).contains("s3a://b/l.safetensors");
         assertThat(parse("distilled: /l.safetensors").distilledLora()).contains("/l.safetensors");
         assertThat(parse("distilled: l.safetensors\nsteps: 8\ncfg: 2.5\nscheduler: qwen")
                         .picture())
                 .isEqualTo(new PictureSettings(
-                        512, 512, 8, 2.5, GuidanceRescale.ON, SchedulerChoice.QWEN, LoraPasses.BOTH));
+                        QwenImageRelease.QWEN_IMAGE,
+                        512,
+                        512,
+                        8,
+                        2.5,
+                        GuidanceRescale.ON,
+                        SchedulerChoice.QWEN,
+                        LoraPasses.BOTH));
     }
 
     @Test
@@ -57,6 +79,7 @@ class PreviewSpecTest {
                 strength: 0.8
                 scheduler: Lightning
                 styles: every 10
+                model: qwen-image-2512
                 """);
         assertThat(spec.prompts()).containsExactly("a cat", "“你好”, ink");
         assertThat(spec.negativePrompt()).isEqualTo("blurry");
@@ -65,7 +88,14 @@ class PreviewSpecTest {
         assertThat(spec.styles()).isEqualTo(new StyleChoice(StyleChoice.Way.EACH, 10));
         assertThat(spec.picture())
                 .isEqualTo(new PictureSettings(
-                        768, 1024, 30, 3, GuidanceRescale.ON, SchedulerChoice.LIGHTNING, LoraPasses.BOTH));
+                        QwenImageRelease.QWEN_IMAGE_2512,
+                        768,
+                        1024,
+                        30,
+                        3,
+                        GuidanceRescale.ON,
+                        SchedulerChoice.LIGHTNING,
+                        LoraPasses.BOTH));
         assertThat(parse("prompts: one alone").prompts()).containsExactly("one alone");
         assertThat(parse("styles: first of brand").styles().way()).isEqualTo(StyleChoice.Way.FIRST_OF_BRAND);
     }
