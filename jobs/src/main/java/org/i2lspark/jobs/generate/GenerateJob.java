@@ -15,7 +15,6 @@ import org.apache.hadoop.fs.Path;
 import org.apache.spark.SparkContext;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.JavaRDD;
-import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.sql.SparkSession;
 import org.i2lspark.Version;
@@ -29,7 +28,6 @@ import org.i2lspark.jobs.options.GenerateOptions;
 import org.i2lspark.jobs.options.ImageLimits;
 import org.i2lspark.jobs.options.ModelChoice;
 import org.i2lspark.jobs.options.RunOptions;
-import org.i2lspark.jobs.options.StackOptions;
 import org.i2lspark.jobs.output.Failure.Kind;
 import org.i2lspark.jobs.output.Heartbeat;
 import org.i2lspark.jobs.output.Manifest;
@@ -245,7 +243,7 @@ public final class GenerateJob implements AutoCloseable {
 
     private Plan plan(Preflight.Way way) throws IOException {
         spark.sparkContext().setJobDescription("i2l: plan " + catalog.path());
-        WorkOrder order = preflight(way, source.choice);
+        WorkOrder order = Preflight.ask(spark, options.stack(), source.choice, way);
         if (source.embeddings != null) {
             order = order.of(source.embeddings);
         }
@@ -260,22 +258,8 @@ public final class GenerateJob implements AutoCloseable {
      * @throws UnusableException if not
      */
     public void requireDecodable(BaseModel baseModel) throws IOException {
-        preflight(WorkOrder::foresee, new ModelChoice(baseModel, ModelInput.EMBEDDINGS));
-    }
-
-    /** Asks one executor for model and device: the driver may have neither. */
-    private WorkOrder preflight(Preflight.Way way, ModelChoice choice) throws IOException {
-        StackOptions shipped = options.stack();
-        ShippedStorage stores = ShippedStorage.of(spark);
-        JavaRDD<Preflight> asked = JavaSparkContext.fromSparkContext(spark.sparkContext())
-                .parallelize(List.of(0), 1)
-                .map(ignored -> Preflight.of(way, shipped, choice, stores.here()));
-        Preflight preflight =
-                GpuStage.of(spark.sparkContext()).requireGpu(asked).first();
-        if (preflight.problem() != null) {
-            throw new UnusableException(preflight.problem());
-        }
-        return preflight.order();
+        ModelChoice choice = new ModelChoice(baseModel, ModelInput.EMBEDDINGS);
+        Preflight.ask(spark, options.stack(), choice, WorkOrder::foresee);
     }
 
     /**

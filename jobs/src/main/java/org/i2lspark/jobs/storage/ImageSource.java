@@ -156,7 +156,12 @@ public final class ImageSource {
         return storage.readAll(file, rules.maxBytes);
     }
 
-    private void requireSize(long bytes) throws TooManyBytesException {
+    /**
+     * Holds an image file to the rules.
+     *
+     * @throws TooManyBytesException if it is too large
+     */
+    public void requireSize(long bytes) throws TooManyBytesException {
         if (bytes > rules.maxBytes) {
             throw tooManyBytes(rules.maxBytes);
         }

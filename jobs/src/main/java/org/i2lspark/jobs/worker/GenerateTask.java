@@ -13,6 +13,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.i2lspark.decoder.DecoderLayout;
 import org.i2lspark.jobs.catalog.Style;
+import org.i2lspark.jobs.options.ImageLimits;
 import org.i2lspark.jobs.output.Failure;
 import org.i2lspark.jobs.output.Failure.ErrorClass;
 import org.i2lspark.jobs.output.Output;
@@ -20,6 +21,7 @@ import org.i2lspark.jobs.output.OutputLayout;
 import org.i2lspark.jobs.output.Receipt;
 import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.jobs.worker.StyleReader.ReadStyle;
+import org.i2lspark.model.I2lModel;
 
 /**
  * Works through the styles of one partition. Several are on their way at once: read, decoded, in the pipeline, written. What
@@ -96,7 +98,8 @@ public final class GenerateTask {
             if (style.unreadable() != null) {
                 ledger.failed(style, new Failure(ErrorClass.IMAGE_UNREADABLE, style.unreadable()), List.of());
             } else if (style.images().size() > assignment.limits().maxImagesPerStyle()) {
-                ledger.failed(style, tooManyImages(style), List.of());
+                ledger.failed(
+                        style, tooManyImages(style.images().size(), assignment.limits(), stacks.model()), List.of());
             } else {
                 return Optional.of(style);
             }
@@ -186,12 +189,12 @@ public final class GenerateTask {
         }
     }
 
-    private Failure tooManyImages(Style style) {
-        int count = style.images().size();
-        int rank = DecoderLayout.RANK * count * stacks.model().decoders().size();
+    /** Why no style of so many images is tried. */
+    static Failure tooManyImages(int count, ImageLimits limits, I2lModel model) {
+        int rank = DecoderLayout.RANK * count * model.decoders().size();
         return new Failure(
                 ErrorClass.TOO_MANY_IMAGES,
                 "Cannot merge %d images into one LoRA: its rank would be %d, over the limit of %d images; split the style or raise --max-images-per-style"
-                        .formatted(count, rank, assignment.limits().maxImagesPerStyle()));
+                        .formatted(count, rank, limits.maxImagesPerStyle()));
     }
 }

@@ -13,6 +13,7 @@ import org.apache.spark.resource.ResourceInformation;
 import org.apache.spark.resource.ResourceProfile;
 import org.apache.spark.resource.ResourceProfileBuilder;
 import org.apache.spark.resource.TaskResourceRequests;
+import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.options.DeviceChoice;
 import org.i2lspark.torch.Torch;
 
@@ -25,6 +26,7 @@ public final class GpuStage {
     private static final String GPU = "gpu";
     private static final String DRIVER = "driver";
     private static final String EXECUTOR_GPUS = "spark.executor.resource.gpu.amount";
+    private static final String TASK_GPUS = "spark.task.resource.gpu.amount";
     private static final String EXECUTOR_CORES = "spark.executor.cores";
 
     private static final int TASKS_A_GPU = 2;
@@ -45,6 +47,21 @@ public final class GpuStage {
                 .cpus(Math.max(1, conf.getInt(EXECUTOR_CORES, 1) / (TASKS_A_GPU * gpus)))
                 .resource(GPU, 1.0 / TASKS_A_GPU);
         return new GpuStage(new ResourceProfileBuilder().require(task).build());
+    }
+
+    /**
+     * Requires that tasks of DataFrames, which have no stages of their own, are given the GPUs of their executors: else all would
+     * take the first.
+     *
+     * @param conf of a cluster: local mode gives none, and its tasks share all
+     * @throws UnusableException if they are not
+     */
+    public static void requireGivenToTasks(SparkConf conf, DeviceChoice device) throws UnusableException {
+        if (conf.getInt(EXECUTOR_GPUS, 0) > 0 && device == DeviceChoice.GPU && conf.getDouble(TASK_GPUS, 0) <= 0) {
+            throw new UnusableException(
+                    "Cannot tell which GPU a task is to use: set %s, to %s for %d tasks that share one, or take the device cpu"
+                            .formatted(TASK_GPUS, 1.0 / TASKS_A_GPU, TASKS_A_GPU));
+        }
     }
 
     public <T> JavaRDD<T> requireGpu(JavaRDD<T> rdd) {

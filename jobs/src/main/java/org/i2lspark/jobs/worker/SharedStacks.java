@@ -95,7 +95,11 @@ public final class SharedStacks {
         return first.model();
     }
 
-    /** A way into the pipeline for a task. */
+    /**
+     * A way into the pipeline for a task.
+     *
+     * @param form of its LoRAs; null if it wants embeddings only
+     */
     TaskFeed feed(LoraForm form, TaskFeed.Listener listener) {
         return pipeline.feed(form, listener);
     }

@@ -59,7 +59,11 @@ final class StackPipeline implements AutoCloseable {
         ComputeThread.startFor(stack, this);
     }
 
-    /** A way in for a task. */
+    /**
+     * A way in for a task.
+     *
+     * @param form of its LoRAs; null if it wants embeddings only
+     */
     synchronized TaskFeed feed(LoraForm form, TaskFeed.Listener listener) {
         if (closed) {
             throw new IllegalStateException("the pipeline is closed");
@@ -252,7 +256,11 @@ final class StackPipeline implements AutoCloseable {
             StyleJob job = done.get(i).job();
             job.embedded(done.get(i).position(), embeddings.get(i), secondsAnImage);
             if (job.isEmbedded() && !hasLeft(job)) {
-                embedded.add(job);
+                if (job.feed().form() == null) {
+                    job.done();
+                } else {
+                    embedded.add(job);
+                }
             }
         }
         notifyAll();

@@ -31,10 +31,11 @@ final class StyleJob {
     /**
      * What came of a style.
      *
-     * @param made to be closed; null if the style failed
-     * @param failure null if the LoRA was made
+     * @param embeddings of its images; null if the style failed
+     * @param made to be closed; null if the style failed, or if its task wants embeddings only
+     * @param failure null if all was made
      */
-    record Result(MadeLora made, Failure failure) {}
+    record Result(List<ImageEmbedding> embeddings, MadeLora made, Failure failure) {}
 
     /**
      * A style's LoRA, not yet written.
@@ -150,14 +151,19 @@ final class StyleJob {
     }
 
     void made(MadeLora made) {
-        if (!result.complete(new Result(made, null))) {
+        if (!result.complete(new Result(made.embeddings(), made, null))) {
             made.close();
         }
     }
 
+    /** Its images are embedded, which is all that its task wants. */
+    void done() {
+        result.complete(new Result(embeddings(), null, null));
+    }
+
     /** The stack works, but not on this style. */
     void failed(Failure failure) {
-        result.complete(new Result(null, failure));
+        result.complete(new Result(null, null, failure));
     }
 
     /** It is not this style's fault. */

@@ -4,6 +4,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.i2lspark.ImageEmbedding;
 import org.i2lspark.jobs.catalog.Style;
 import org.i2lspark.jobs.options.GenerateOptions;
 import org.i2lspark.jobs.output.Failure;
@@ -134,21 +135,8 @@ final class StyleRows {
 
     /** The mean over a style's images of both embeddings, one after the other. */
     private static float[] mean(List<ImageFacts> facts) {
-        int siglip2 = facts.get(0).siglip2().length;
-        int dinov3 = facts.get(0).dinov3().length;
-        double[] sum = new double[siglip2 + dinov3];
-        for (ImageFacts image : facts) {
-            for (int i = 0; i < siglip2; i++) {
-                sum[i] += image.siglip2()[i];
-            }
-            for (int i = 0; i < dinov3; i++) {
-                sum[siglip2 + i] += image.dinov3()[i];
-            }
-        }
-        float[] mean = new float[sum.length];
-        for (int i = 0; i < sum.length; i++) {
-            mean[i] = (float) (sum[i] / facts.size());
-        }
-        return mean;
+        return MeanEmbedding.of(facts.stream()
+                .map(image -> new ImageEmbedding(image.siglip2(), image.dinov3(), List.of()).style())
+                .toList());
     }
 }

@@ -23,6 +23,11 @@ final class TaskFeed implements AutoCloseable {
         void halved(int times);
     }
 
+    /**
+     * A way in, which the pipeline gives.
+     *
+     * @param form null if embeddings are all that is wanted
+     */
     TaskFeed(StackPipeline pipeline, LoraForm form, Listener listener) {
         this.pipeline = pipeline;
         this.form = form;
@@ -42,6 +47,7 @@ final class TaskFeed implements AutoCloseable {
         return pipeline;
     }
 
+    /** The form of the task's LoRAs; null if it wants embeddings only. */
     LoraForm form() {
         return form;
     }

@@ -4,8 +4,8 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 
 /** A command that was run, with what it printed; that Spark starts and how far it is goes without saying. */
-record CommandLineRun(int exitCode, String out, String err) {
-    static CommandLineRun of(Object... args) {
+public record CommandLineRun(int exitCode, String out, String err) {
+    public static CommandLineRun of(Object... args) {
         StringWriter out = new StringWriter();
         StringWriter err = new StringWriter();
         String[] texts = new String[args.length];

@@ -5,11 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.Map;
 import java.util.Properties;
+import org.apache.spark.SparkConf;
 import org.apache.spark.TaskContext;
 import org.apache.spark.TaskContext$;
 import org.apache.spark.TaskContextImpl;
 import org.apache.spark.executor.TaskMetrics;
 import org.apache.spark.resource.ResourceInformation;
+import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.options.DeviceChoice;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -34,6 +36,19 @@ class GpuStageTest {
         assertThat(GpuStage.indexes(DeviceChoice.GPU)).containsExactly(0);
         begin(Map.of("fpga", new ResourceInformation("fpga", new String[] {"3"})));
         assertThat(GpuStage.indexes(DeviceChoice.GPU)).containsExactly(0);
+    }
+
+    @Test
+    void tasksOfDataFramesMustBeGivenTheGpusOfTheirExecutors() throws UnusableException {
+        SparkConf conf = new SparkConf(false);
+        GpuStage.requireGivenToTasks(conf, DeviceChoice.GPU);
+        conf.set("spark.executor.resource.gpu.amount", "2");
+        GpuStage.requireGivenToTasks(conf, DeviceChoice.CPU);
+        assertThatThrownBy(() -> GpuStage.requireGivenToTasks(conf, DeviceChoice.GPU))
+                .isInstanceOf(UnusableException.class)
+                .hasMessageContaining("set spark.task.resource.gpu.amount, to 0.5 for 2 tasks");
+        conf.set("spark.task.resource.gpu.amount", "0.5");
+        GpuStage.requireGivenToTasks(conf, DeviceChoice.GPU);
     }
 
     private static void begin(Map<String, ResourceInformation> resources) {
