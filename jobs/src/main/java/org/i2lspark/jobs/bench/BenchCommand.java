@@ -80,6 +80,12 @@ public final class BenchCommand implements Callable<Integer> {
             })
     private Integer imageSize;
 
+    @Option(
+            names = "--djl",
+            description =
+                    "Also time the whole way from an image to its LoRA, by the library's own calls and as a prediction of DJL's.")
+    private boolean djl;
+
     @Bounds(min = 1)
     @Option(names = "--repeats", defaultValue = "15", description = "Timed runs a stage. Default: ${DEFAULT-VALUE}.")
     private int repeats;
@@ -149,6 +155,9 @@ public final class BenchCommand implements Callable<Integer> {
                     new Stack(stackOptions.settle(ModelChoice.ofImages(stackOptions.baseModel()), 0), models, 0)) {
                 StageTimer timer = timer(stack, facts);
                 new StageBench(stack, loraOptions.form(), timer).run(photo, folder);
+                if (djl) {
+                    new DjlBench(stack, loraOptions.form(), timer).run(models, photo);
+                }
                 if (qwenImage != null) {
                     new ImageBench(qwenImage, stack, sampling, timer).run();
                 }

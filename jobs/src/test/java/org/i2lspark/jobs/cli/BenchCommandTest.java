@@ -30,7 +30,8 @@ class BenchCommandTest {
                 "--batch-size",
                 2,
                 "--variants",
-                "style,coarse,fine");
+                "style,coarse,fine",
+                "--djl");
         assertThat(run.exitCode()).isZero();
         assertThat(run.out().lines().map(line -> line.split("  ", -1)[0]))
                 .contains(
@@ -44,7 +45,9 @@ class BenchCommandTest {
                         "Qwen2.5-VL at 1036",
                         "Fine residual",
                         "decode and merge",
-                        "write and hash");
+                        "write and hash",
+                        "image to LoRA",
+                        "image to LoRA, by DJL");
     }
 
     @Test
