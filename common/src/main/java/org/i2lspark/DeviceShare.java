@@ -111,6 +111,8 @@ final class DeviceShare implements AutoCloseable {
         turn.lock();
         try {
             parts.forEach(Part::close);
+            // for what this process loads next, and plans by what is free
+            Torch.releaseIdleMemory(device);
         } finally {
             turn.unlock();
         }
