@@ -513,6 +513,7 @@ public final class Manifest {
      */
     public FailureReport failures(StagedRun run) throws IOException {
         Dataset<Row> now = read(run.loras())
+                .withColumn("base_model", BASE_MODEL)
                 .select("style_id", "base_model", "status", "error_kind", "error_class", "error_message");
         try {
             return report(now.join(failedBefore(now), asSeq("style_id", "base_model"), "left_outer"));
