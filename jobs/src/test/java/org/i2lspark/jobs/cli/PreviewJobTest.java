@@ -37,7 +37,7 @@ import org.i2lspark.jobs.output.OutputLayout;
 import org.i2lspark.jobs.storage.Hashes;
 import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.jobs.worker.PreviewCounts;
-import org.i2lspark.model.SampleModels;
+import org.i2lspark.model.ReferenceCase;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -67,7 +67,7 @@ class PreviewJobTest {
     @BeforeAll
     static void makeLoras() throws IOException {
         models = made.resolve("models");
-        SampleModels.write(models);
+        ReferenceCase.generate().writeModels(ReferenceCase.tiny().writeModels(models));
         for (String style : List.of("acme/b", "acme/a", "solo")) {
             Path image = made.resolve("catalog/" + style + "/image.png");
             Files.createDirectories(image.getParent());
@@ -229,7 +229,8 @@ class PreviewJobTest {
                 .first()
                 .getAs("lora_path");
         Path lora = output.resolve(path);
-        Files.write(lora, Arrays.copyOf(Files.readAllBytes(lora), 100_000));
+        byte[] bytes = Files.readAllBytes(lora);
+        Files.write(lora, Arrays.copyOf(bytes, bytes.length / 2));
         assertThat(make("")).containsExactly(6L, 0L, 2L);
         List<Row> failed = rows("status = 'failed'");
         assertThat(failed).hasSize(2).allSatisfy(row -> {

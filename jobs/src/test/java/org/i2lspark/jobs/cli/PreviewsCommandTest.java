@@ -20,7 +20,7 @@ import org.i2lspark.image.PngFile;
 import org.i2lspark.jobs.output.Manifest;
 import org.i2lspark.jobs.storage.Hashes;
 import org.i2lspark.jobs.storage.Storage;
-import org.i2lspark.model.SampleModels;
+import org.i2lspark.model.ReferenceCase;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -51,7 +51,7 @@ class PreviewsCommandTest {
     @BeforeAll
     static void makeLoras() throws IOException {
         models = made.resolve("models");
-        SampleModels.write(models);
+        ReferenceCase.generate().writeModels(ReferenceCase.tiny().writeModels(models));
         for (String style : List.of("acme/b", "acme/a", "solo")) {
             Path image = made.resolve("catalog/" + style + "/image.png");
             Files.createDirectories(image.getParent());
