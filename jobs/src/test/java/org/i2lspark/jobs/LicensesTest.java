@@ -19,7 +19,7 @@ class LicensesTest {
             Pattern.compile("^\\s*([\\w.-]+):([\\w.-]+):jar:\\S+:(?:compile|runtime)", Pattern.MULTILINE);
     /** What is left to Spark: what the application jar's artifact set excludes. */
     private static final Pattern SPARKS = Pattern.compile(
-            "(com\\.google\\.code\\.gson|commons-codec|commons-io|org\\.slf4j):.*|org\\.apache\\.commons:commons-compress");
+            "(com\\.google\\.code\\.gson|com\\.google\\.errorprone|commons-codec|commons-io|org\\.slf4j):.*|org\\.apache\\.commons:commons-compress");
 
     /** What each licence says in its text. */
     private static final Map<String, String> WORDS = Map.of(
