@@ -193,12 +193,11 @@ final class LoraFileReader {
                 .toArray();
         boolean blocks = isBlockDiagonal(tensors.get(Role.B), rows, whole.rank());
         int rank = blocks ? whole.rank() / rows.length : whole.rank();
-        String block =
-                whole.name().substring(0, whole.name().length() - fusion.name().length());
         List<LoraFile.Module> parts = new ArrayList<>();
         int row = 0;
         for (int i = 0; i < rows.length; i++) {
-            String name = block + fusion.parts().get(i).name();
+            String name =
+                    Transformer.sibling(whole.name(), fusion.parts().get(i).name());
             parts.add(new LoraFile.Module(
                     new LoraSource.Shape(name, rank, whole.in(), rows[i]),
                     tensors,

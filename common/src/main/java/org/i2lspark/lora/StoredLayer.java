@@ -54,7 +54,6 @@ record StoredLayer(String name, int in, int out, List<Part> parts) {
     /** Parts that are not adapted are as wide as in a transformer in which an adapted one is as wide as it is here. */
     private static StoredLayer fused(Fusion fusion, Shape adapted, Map<String, Shape> modules) {
         String layer = Transformer.layer(adapted.name());
-        String block = adapted.name().substring(0, adapted.name().length() - layer.length());
         long released = fusion.parts().stream()
                 .filter(part -> part.name().equals(layer))
                 .mapToLong(Linear::out)
@@ -63,13 +62,14 @@ record StoredLayer(String name, int in, int out, List<Part> parts) {
         List<Part> parts = new ArrayList<>();
         int row = 0;
         for (Linear linear : fusion.parts()) {
-            Shape module = modules.get(block + linear.name());
+            Shape module = modules.get(Transformer.sibling(adapted.name(), linear.name()));
             if (module != null) {
                 parts.add(new Part(module, row));
             }
             row += module == null ? Math.toIntExact(linear.out() * adapted.out() / released) : module.out();
         }
-        return new StoredLayer(block + fusion.name(), adapted.in(), row, List.copyOf(parts));
+        return new StoredLayer(
+                Transformer.sibling(adapted.name(), fusion.name()), adapted.in(), row, List.copyOf(parts));
     }
 
     int rank() {

@@ -262,6 +262,11 @@ public final class Transformer {
                 : Optional.empty();
     }
 
+    /** The name of another layer of the block that a layer stands in. */
+    static String sibling(String module, String layer) {
+        return module.substring(0, module.length() - layer(module).length()) + layer;
+    }
+
     /** A layer's name within its block, {@code attn.to_q} of {@code transformer_blocks.0.attn.to_q}. */
     public static String layer(String module) {
         Matcher block = IN_BLOCK.matcher(module);

@@ -89,11 +89,7 @@ final class DecodeCommand implements Callable<Integer> {
             facts.putAll(summary.facts());
             report.say(summary.text().stripTrailing());
             report.document(facts);
-            boolean failed = options.run()
-                    .failures()
-                    .failOn()
-                    .fails(summary.counts().failed(), summary.failures().fresh());
-            return failed ? Main.STYLES_FAILED : 0;
+            return summary.fails(options.run().failures().failOn()) ? Main.STYLES_FAILED : 0;
         }
     }
 }

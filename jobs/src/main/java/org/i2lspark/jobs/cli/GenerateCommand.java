@@ -170,10 +170,7 @@ final class GenerateCommand implements Callable<Integer> {
     }
 
     private boolean failed(RunSummary summary) {
-        return options.run()
-                .failures()
-                .failOn()
-                .fails(summary.counts().failed(), summary.failures().fresh());
+        return summary.fails(options.run().failures().failOn());
     }
 
     /** Whatever can be told before Spark is started. */

@@ -7,6 +7,7 @@ import java.util.Locale;
 import java.util.Map;
 import org.apache.hadoop.fs.Path;
 import org.i2lspark.jobs.Problems;
+import org.i2lspark.jobs.options.FailOn;
 import org.i2lspark.jobs.output.FailureReport;
 import org.i2lspark.jobs.output.FailureReport.StyleFailure;
 import org.i2lspark.jobs.output.ManifestTable;
@@ -24,6 +25,11 @@ public record RunSummary(String runId, String output, double seconds, StyleCount
     /** Failed styles that failed the same way when they were last in a run. */
     public long known() {
         return counts.failed() - failures.fresh();
+    }
+
+    /** Whether the run failed for somebody who wants to hear of such failures. */
+    public boolean fails(FailOn failOn) {
+        return failOn.fails(counts.failed(), failures.fresh());
     }
 
     /** As the manifest says it. */
