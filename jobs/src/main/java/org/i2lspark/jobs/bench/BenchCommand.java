@@ -17,7 +17,6 @@ import org.i2lspark.Sampling;
 import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.options.Bounds;
 import org.i2lspark.jobs.options.LoraOptions;
-import org.i2lspark.jobs.options.ModelChoice;
 import org.i2lspark.jobs.options.StackOptions;
 import org.i2lspark.jobs.worker.Stack;
 import org.i2lspark.model.QwenImageModel;
@@ -135,7 +134,7 @@ public final class BenchCommand implements Callable<Integer> {
         stackOptions.check();
         loraOptions.check();
         Sampling sampling = sampling();
-        Path models = stackOptions.localModels();
+        Path models = stackOptions.compute().localModels();
         QwenImageModel qwenImage = sampling == null ? null : QwenImageModel.inspect(models);
         if (place != null) {
             Files.createDirectories(place);
@@ -151,8 +150,7 @@ public final class BenchCommand implements Callable<Integer> {
                 facts.put("run", run.facts());
                 print(run.text());
             }
-            try (Stack stack =
-                    new Stack(stackOptions.settle(ModelChoice.ofImages(stackOptions.baseModel()), 0), models, 0)) {
+            try (Stack stack = new Stack(stackOptions.settle(), models, 0)) {
                 StageTimer timer = timer(stack, facts);
                 new StageBench(stack, loraOptions.form(), timer).run(photo, folder);
                 if (djl) {

@@ -51,11 +51,11 @@ final class DecodeCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         Locations.require("--from", options.from());
-        Locations.require("--models", options.run().stack().models());
+        Locations.require("--models", options.run().stack().compute().models());
         Locations.require("--output", options.run().output());
         options.check();
         LocalPlaces places = new LocalPlaces(sparkOptions.settings());
-        places.requireModels(options.run().stack().models());
+        places.requireModels(options.run().stack().compute().models());
         places.requireWritable(options.run().output());
         ProgressDisplay progress = report.progress();
         return Interruption.explained(

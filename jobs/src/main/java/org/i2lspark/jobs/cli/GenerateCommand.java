@@ -162,7 +162,7 @@ final class GenerateCommand implements Callable<Integer> {
         PreviewJob job = new PreviewJob(
                 spark,
                 options.run().output(),
-                options.run().stack().forPictures(),
+                options.run().stack().compute().forPictures(),
                 spec,
                 report.progress(),
                 report::note);
@@ -177,7 +177,7 @@ final class GenerateCommand implements Callable<Integer> {
     private void check() throws IOException {
         String catalog = options.catalog().catalog();
         Locations.require("--catalog", catalog);
-        Locations.require("--models", options.run().stack().models());
+        Locations.require("--models", options.run().stack().compute().models());
         Locations.require("--output", options.run().output());
         options.check();
         List<BaseModel> baseModels = options.run().stack().baseModels();
@@ -189,7 +189,7 @@ final class GenerateCommand implements Callable<Integer> {
         }
         LocalPlaces places = new LocalPlaces(sparkOptions.settings());
         places.requireCatalog(catalog);
-        places.requireModels(options.run().stack().models());
+        places.requireModels(options.run().stack().compute().models());
         places.requireWritable(options.run().output());
     }
 }

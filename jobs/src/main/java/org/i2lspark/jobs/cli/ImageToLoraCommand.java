@@ -19,7 +19,6 @@ import org.i2lspark.jobs.options.ImageLimitOptions;
 import org.i2lspark.jobs.options.ImageLimits;
 import org.i2lspark.jobs.options.LoraForm;
 import org.i2lspark.jobs.options.LoraOptions;
-import org.i2lspark.jobs.options.ModelChoice;
 import org.i2lspark.jobs.options.StackOptions;
 import org.i2lspark.jobs.output.Failure;
 import org.i2lspark.jobs.storage.Hashes;
@@ -75,7 +74,7 @@ final class ImageToLoraCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         stackOptions.check();
         loraOptions.check();
-        Path models = stackOptions.localModels();
+        Path models = stackOptions.compute().localModels();
         LoraForm form = loraOptions.form();
         ImageLimits limits = limitOptions.limits();
         if (images.size() > limits.maxImagesPerStyle()) {
@@ -84,8 +83,7 @@ final class ImageToLoraCommand implements Callable<Integer> {
         }
         LoraStore store = new LoraStore(Sessions.storage(storeOptions.settings()));
         store.check(output, form.keyFormat(), overwrite);
-        try (Stack stack =
-                new Stack(stackOptions.settle(ModelChoice.ofImages(stackOptions.baseModel()), 0), models, 0)) {
+        try (Stack stack = new Stack(stackOptions.settle(), models, 0)) {
             List<String> hashes = new ArrayList<>();
             List<PreparedImage> prepared = prepare(limits, stack, hashes);
             report.announce("Model: %s; runs on %s%n".formatted(stack.model().description(), stack.device()));

@@ -25,6 +25,7 @@ import org.i2lspark.jobs.worker.GpuStage;
 import org.i2lspark.jobs.worker.StreamOrder;
 import org.i2lspark.jobs.worker.StyleStream.Request;
 import org.i2lspark.jobs.worker.WorkOrder;
+import org.i2lspark.model.ModelInput;
 
 /**
  * Takes the images of a DataFrame to LoRAs and embeddings, the same bytes as {@code i2l image-to-lora} makes of an image with the
@@ -224,8 +225,8 @@ public final class ImagesToLoras {
     }
 
     private static StreamOrder settle(SparkSession spark, FrameOptions asked, LoraForm form) throws UnusableException {
-        ModelChoice choice = ModelChoice.ofImages(asked.stack().baseModel());
-        WorkOrder stack = Preflight.ask(spark, asked.stack(), choice, WorkOrder::settle);
+        ModelChoice choice = asked.stack().choice(asked.stack().baseModel(), ModelInput.IMAGES);
+        WorkOrder stack = Preflight.ask(spark, asked.stack().compute(), choice, WorkOrder::settle);
         if (!spark.sparkContext().isLocal()) {
             GpuStage.requireGivenToTasks(
                     spark.sparkContext().getConf(), stack.stack().device());

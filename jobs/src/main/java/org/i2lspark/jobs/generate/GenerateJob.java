@@ -23,9 +23,14 @@ import org.i2lspark.jobs.UnusableException;
 import org.i2lspark.jobs.catalog.Catalog;
 import org.i2lspark.jobs.catalog.PassedOver;
 import org.i2lspark.jobs.catalog.Style;
+import org.i2lspark.jobs.options.CatalogOptions;
+import org.i2lspark.jobs.options.ComputeOptions;
 import org.i2lspark.jobs.options.DecodeOptions;
+import org.i2lspark.jobs.options.EmbedOptions;
+import org.i2lspark.jobs.options.FailureOptions;
 import org.i2lspark.jobs.options.GenerateOptions;
 import org.i2lspark.jobs.options.ImageLimits;
+import org.i2lspark.jobs.options.LoraForm;
 import org.i2lspark.jobs.options.ModelChoice;
 import org.i2lspark.jobs.options.RunOptions;
 import org.i2lspark.jobs.output.Failure.Kind;
@@ -66,7 +71,7 @@ public final class GenerateJob implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(GenerateJob.class);
 
     private final SparkSession spark;
-    private final RunOptions options;
+    private final Orders orders;
     private final Source source;
     private final Storage storage;
     private final Consumer<String> log;
@@ -78,38 +83,54 @@ public final class GenerateJob implements AutoCloseable {
     private final Catalog catalog;
 
     /**
-     * What LoRAs are made from.
+     * What is asked for.
+     *
+     * @param output as it was named
+     * @param form of the LoRAs; null where images are only embedded
+     * @param told the options as a manifest shows them
+     */
+    private record Orders(
+            ComputeOptions compute,
+            ModelChoice choice,
+            String output,
+            LoraForm form,
+            FailureOptions failures,
+            Map<String, String> told) {}
+
+    /**
+     * What there is to work on.
      *
      * @param rules which images may be read
      * @param limits what images are held to
      * @param embeddings what made them; null where images are embedded in this run
-     * @param told the options as a manifest shows them
      */
-    private record Source(
-            Catalog catalog,
-            ImageSource.Rules rules,
-            ImageLimits limits,
-            ModelChoice choice,
-            EmbeddingOrigin embeddings,
-            Map<String, String> told) {}
+    private record Source(Catalog catalog, ImageSource.Rules rules, ImageLimits limits, EmbeddingOrigin embeddings) {
+        static Source of(SparkSession spark, Storage storage, CatalogOptions options, ImageLimits limits)
+                throws IOException {
+            storage.requireReachable(new Path(options.catalog()), "catalog");
+            spark.sparkContext().setJobDescription("i2l: read catalog " + options.catalog());
+            Catalog catalog = Catalog.read(spark, storage, options.catalog());
+            return new Source(catalog, options.rules(catalog, limits), limits, null);
+        }
+    }
 
     private GenerateJob(
             SparkSession spark,
-            RunOptions options,
             Storage storage,
+            Orders orders,
             Source source,
             ProgressDisplay display,
             Consumer<String> log)
             throws IOException {
         this.spark = spark;
-        this.options = options;
+        this.orders = orders;
         this.source = source;
         this.catalog = source.catalog;
         this.storage = storage;
         this.log = log;
         this.display = display;
         this.runId = Runs.newId();
-        this.layout = layout(storage, options);
+        this.layout = layout(storage, orders.output);
         this.scratch = layout.run(runId);
         this.manifest = new Manifest(spark, storage, layout.output());
     }
@@ -127,21 +148,45 @@ public final class GenerateJob implements AutoCloseable {
             SparkSession spark, GenerateOptions options, ProgressDisplay display, Consumer<String> log)
             throws IOException {
         Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
-        String named = options.catalog().catalog();
-        storage.requireReachable(new Path(named), "catalog");
-        requireReachable(storage, options.run());
-        spark.sparkContext().setJobDescription("i2l: read catalog " + named);
-        Catalog catalog = Catalog.read(spark, storage, named);
-        Source source = new Source(
-                catalog,
-                options.catalog().rules(catalog, options.limits()),
-                options.limits(),
-                ModelChoice.ofImages(options.run().stack().baseModels().get(0)),
-                null,
+        RunOptions run = options.run();
+        requireReachable(storage, run.stack().compute(), run.output());
+        Source source = Source.of(spark, storage, options.catalog(), options.limits());
+        Orders orders = new Orders(
+                run.stack().compute(),
+                run.stack().choice(run.stack().baseModels().get(0), ModelInput.IMAGES),
+                run.output(),
+                run.form(),
+                run.failures(),
                 options.toMap(
-                        catalog.path().toString(),
-                        layout(storage, options.run()).output().toString()));
-        return new GenerateJob(spark, options.run(), storage, source, display, log);
+                        source.catalog.path().toString(),
+                        layout(storage, run.output()).output().toString()));
+        return new GenerateJob(spark, storage, orders, source, display, log);
+    }
+
+    /**
+     * A run that embeds the images of a catalog and makes no LoRAs. The catalog is read, nothing is written.
+     *
+     * @param display takes progress; it is closed when the work is done
+     * @param log takes lines that a person should read
+     * @throws UnusableException if the catalog cannot be used
+     * @throws IOException if there is no file system for the output's URI
+     */
+    public static GenerateJob embedding(
+            SparkSession spark, EmbedOptions options, ProgressDisplay display, Consumer<String> log)
+            throws IOException {
+        Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
+        requireReachable(storage, options.compute(), options.output());
+        Source source = Source.of(spark, storage, options.catalog(), options.limits());
+        Orders orders = new Orders(
+                options.compute(),
+                ModelChoice.EMBEDDING,
+                options.output(),
+                null,
+                options.failures(),
+                options.toMap(
+                        source.catalog.path().toString(),
+                        layout(storage, options.output()).output().toString()));
+        return new GenerateJob(spark, storage, orders, source, display, log);
     }
 
     /**
@@ -164,29 +209,34 @@ public final class GenerateJob implements AutoCloseable {
             throws IOException {
         Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
         storage.requireReachable(new Path(from), "output to decode from");
-        requireReachable(storage, options);
+        requireReachable(storage, options.stack().compute(), options.output());
         spark.sparkContext().setJobDescription("i2l: read embeddings of " + from);
         Path holder = storage.qualify(new Path(from));
-        Path output = layout(storage, options).output();
+        Path output = layout(storage, options.output()).output();
         StoredStyles stored = StoredStyles.of(new Manifest(spark, storage, holder), holder, holder.equals(output));
         Source source = new Source(
                 Catalog.ofStored(holder, stored.styles()),
                 new ImageSource.Rules(false, null, null, 0),
                 new ImageLimits(0, 0, Integer.MAX_VALUE),
-                new ModelChoice(baseModel, ModelInput.EMBEDDINGS),
-                stored.origin(),
-                DecodeOptions.toMap(options, holder.toString(), output.toString()));
-        return new GenerateJob(spark, options, storage, source, display, log);
+                stored.origin());
+        Orders orders = new Orders(
+                options.stack().compute(),
+                options.stack().choice(baseModel, ModelInput.EMBEDDINGS),
+                options.output(),
+                options.form(),
+                options.failures(),
+                DecodeOptions.toMap(options, baseModel, holder.toString(), output.toString()));
+        return new GenerateJob(spark, storage, orders, source, display, log);
     }
 
-    private static void requireReachable(Storage storage, RunOptions options) throws IOException {
-        storage.requireReachable(new Path(options.stack().models()), "models");
-        storage.requireReachable(new Path(options.output()), "output");
+    private static void requireReachable(Storage storage, ComputeOptions compute, String output) throws IOException {
+        storage.requireReachable(new Path(compute.models()), "models");
+        storage.requireReachable(new Path(output), "output");
     }
 
     /** Executors have working directories of their own. */
-    private static OutputLayout layout(Storage storage, RunOptions options) throws IOException {
-        return new OutputLayout(storage.qualify(new Path(options.output())).toString());
+    private static OutputLayout layout(Storage storage, String output) throws IOException {
+        return new OutputLayout(storage.qualify(new Path(output)).toString());
     }
 
     /** What a run would do. */
@@ -243,7 +293,7 @@ public final class GenerateJob implements AutoCloseable {
 
     private Plan plan(Preflight.Way way) throws IOException {
         spark.sparkContext().setJobDescription("i2l: plan " + catalog.path());
-        WorkOrder order = Preflight.ask(spark, options.stack(), source.choice, way);
+        WorkOrder order = Preflight.ask(spark, orders.compute, orders.choice, way);
         if (source.embeddings != null) {
             order = order.of(source.embeddings);
         }
@@ -258,8 +308,9 @@ public final class GenerateJob implements AutoCloseable {
      * @throws UnusableException if not
      */
     public void requireDecodable(BaseModel baseModel) throws IOException {
-        ModelChoice choice = new ModelChoice(baseModel, ModelInput.EMBEDDINGS);
-        Preflight.ask(spark, options.stack(), choice, WorkOrder::foresee);
+        ModelChoice choice = new ModelChoice(
+                baseModel, orders.choice.variants(), orders.choice.imagePositions(), ModelInput.EMBEDDINGS);
+        Preflight.ask(spark, orders.compute, choice, WorkOrder::foresee);
     }
 
     /**
@@ -288,7 +339,7 @@ public final class GenerateJob implements AutoCloseable {
         JavaRDD<List<Style>> parts = checkpointed(plan);
         List<PartResult> results = new ArrayList<>();
         Counters counters = Counters.register(spark.sparkContext());
-        FailureLimit limit = new FailureLimit(options.failures().maxFailedRatio(), plan.styles());
+        FailureLimit limit = new FailureLimit(orders.failures.maxFailedRatio(), plan.styles());
         try (Progress progress = new Progress(display, counters, plan.styles(), plan.images(), limit)) {
             spark.sparkContext().addSparkListener(progress);
             runParts(plan, parts, results, counters, limit);
@@ -345,9 +396,9 @@ public final class GenerateJob implements AutoCloseable {
     }
 
     private Assignment assignment(Plan plan) {
-        Set<Kind> lasting = options.failures().retryFailed() ? Set.of() : Set.of(Kind.IMAGE);
+        Set<Kind> lasting = orders.failures.retryFailed() ? Set.of() : Set.of(Kind.IMAGE);
         RunIdentity run = new RunIdentity(runId, layout.output().toString(), committedBefore());
-        return new Assignment(run, plan.order(), options.form(), source.rules, source.limits, lasting);
+        return new Assignment(run, plan.order(), orders.form, source.rules, source.limits, lasting);
     }
 
     /** What a task does; static, so that nothing of the driver goes along. */
@@ -406,8 +457,6 @@ public final class GenerateJob implements AutoCloseable {
                 "libtorch", order.libtorch(),
                 "device", GenerateOptions.lower(order.stack().device())));
         versions.putAll(Manifest.VERSION);
-        Map<String, String> told = new LinkedHashMap<>(source.told);
-        told.put("model", source.choice.baseModel().id());
         Rows runs = new Rows(ManifestTable.RUNS);
         runs.add(row -> row.text("run_id", runId)
                 .text("commit", runId)
@@ -416,7 +465,7 @@ public final class GenerateJob implements AutoCloseable {
                 .time("finished_at", Instant.now())
                 .decimal("seconds", summary.seconds())
                 .text("catalog", catalog.path().toString())
-                .textMap("options", told)
+                .textMap("options", orders.told)
                 .textMap("versions", versions)
                 .number("styles_done", summary.counts().done())
                 .number("styles_skipped", summary.counts().skipped())

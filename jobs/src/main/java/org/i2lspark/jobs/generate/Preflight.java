@@ -6,8 +6,8 @@ import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
 import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.jobs.options.ComputeOptions;
 import org.i2lspark.jobs.options.ModelChoice;
-import org.i2lspark.jobs.options.StackOptions;
 import org.i2lspark.jobs.storage.ShippedStorage;
 import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.jobs.worker.GpuStage;
@@ -24,7 +24,7 @@ public record Preflight(String problem, WorkOrder order) implements Serializable
     /** How an executor settles what is asked of the stack. */
     @FunctionalInterface
     public interface Way extends Serializable {
-        WorkOrder settle(StackOptions options, ModelChoice choice, Storage storage) throws UnusableException;
+        WorkOrder settle(ComputeOptions options, ModelChoice choice, Storage storage) throws UnusableException;
     }
 
     /**
@@ -32,7 +32,7 @@ public record Preflight(String problem, WorkOrder order) implements Serializable
      *
      * @throws UnusableException if it cannot do what is asked
      */
-    public static WorkOrder ask(SparkSession spark, StackOptions options, ModelChoice choice, Way way)
+    public static WorkOrder ask(SparkSession spark, ComputeOptions options, ModelChoice choice, Way way)
             throws UnusableException {
         ShippedStorage stores = ShippedStorage.of(spark);
         JavaRDD<Preflight> asked = JavaSparkContext.fromSparkContext(spark.sparkContext())
@@ -46,7 +46,7 @@ public record Preflight(String problem, WorkOrder order) implements Serializable
         return preflight.order();
     }
 
-    private static Preflight of(Way way, StackOptions options, ModelChoice choice, Storage storage) {
+    private static Preflight of(Way way, ComputeOptions options, ModelChoice choice, Storage storage) {
         try {
             return new Preflight(null, way.settle(options, choice, storage));
         } catch (UnusableException e) {

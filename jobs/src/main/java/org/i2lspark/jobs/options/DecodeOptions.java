@@ -3,6 +3,7 @@ package org.i2lspark.jobs.options;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.model.BaseModel;
 import org.i2lspark.model.Variant;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -49,14 +50,15 @@ public final class DecodeOptions {
     /**
      * The options as a manifest shows them.
      *
+     * @param baseModel that LoRAs are made for
      * @param fromUri with scheme
      * @param outputUri with scheme
      */
-    public static Map<String, String> toMap(RunOptions run, String fromUri, String outputUri) {
+    public static Map<String, String> toMap(RunOptions run, BaseModel baseModel, String fromUri, String outputUri) {
         Map<String, String> map = new LinkedHashMap<>();
         map.put("from", fromUri);
         map.put("output", outputUri);
-        run.putInto(map);
+        run.putInto(map, baseModel);
         return map;
     }
 }

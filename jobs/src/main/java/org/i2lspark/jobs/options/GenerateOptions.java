@@ -50,7 +50,7 @@ public final class GenerateOptions {
         Map<String, String> map = new LinkedHashMap<>();
         map.put("catalog", catalogUri);
         map.put("output", outputUri);
-        run.putInto(map);
+        run.putInto(map, run.stack().baseModels().get(0));
         limits.putInto(map);
         catalog.putInto(map);
         return map;

@@ -1,17 +1,22 @@
 package org.i2lspark.jobs.options;
 
 import java.io.Serializable;
+import java.util.Set;
+import org.i2lspark.encoder.ImagePositions;
 import org.i2lspark.model.BaseModel;
 import org.i2lspark.model.ModelInput;
+import org.i2lspark.model.Variant;
 
 /**
- * What LoRAs are for, and what they are made from.
+ * Which decoders are to make LoRAs, and from what.
  *
- * @param baseModel that they are for
+ * @param baseModel that the LoRAs are for
+ * @param variants none where images are only embedded
+ * @param imagePositions of image cells in Qwen2.5-VL
  */
-public record ModelChoice(BaseModel baseModel, ModelInput input) implements Serializable {
-    /** From images. */
-    public static ModelChoice ofImages(BaseModel baseModel) {
-        return new ModelChoice(baseModel, ModelInput.IMAGES);
-    }
+public record ModelChoice(BaseModel baseModel, Set<Variant> variants, ImagePositions imagePositions, ModelInput input)
+        implements Serializable {
+    /** Encoders alone. */
+    public static final ModelChoice EMBEDDING =
+            new ModelChoice(BaseModel.QWEN_IMAGE, Set.of(), ImagePositions.GRID, ModelInput.IMAGES);
 }

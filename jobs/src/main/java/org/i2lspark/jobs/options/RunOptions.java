@@ -2,6 +2,7 @@ package org.i2lspark.jobs.options;
 
 import java.util.Map;
 import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.model.BaseModel;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -45,8 +46,8 @@ public final class RunOptions {
         lora.check();
     }
 
-    void putInto(Map<String, String> map) {
-        stack.putInto(map);
+    void putInto(Map<String, String> map, BaseModel baseModel) {
+        stack.putInto(map, baseModel);
         lora.putInto(map);
         failures.putInto(map);
     }

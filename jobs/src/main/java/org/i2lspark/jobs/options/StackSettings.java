@@ -1,6 +1,7 @@
 package org.i2lspark.jobs.options;
 
 import java.io.Serializable;
+import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.i2lspark.BatchShape;
@@ -14,9 +15,7 @@ import org.i2lspark.torch.ElementType;
  * How the stack computes, with nothing left open.
  *
  * @param models URI of the folder of checkpoints; a local one lies on every machine that runs the stack
- * @param input what LoRAs are made from
- * @param baseModel that the LoRAs are for
- * @param imagePositions of image cells in Qwen2.5-VL
+ * @param choice what it is to make
  * @param device a CPU or a GPU
  * @param precision in which it computes
  * @param batchSize images embedded at once at most
@@ -26,10 +25,7 @@ import org.i2lspark.torch.ElementType;
  */
 public record StackSettings(
         String models,
-        ModelInput input,
-        BaseModel baseModel,
-        Set<Variant> variants,
-        ImagePositions imagePositions,
+        ModelChoice choice,
         DeviceChoice device,
         ElementType precision,
         int batchSize,
@@ -50,10 +46,7 @@ public record StackSettings(
             int batchSize) {
         this(
                 models,
-                ModelInput.IMAGES,
-                BaseModel.QWEN_IMAGE,
-                variants,
-                imagePositions,
+                new ModelChoice(BaseModel.QWEN_IMAGE, variants, imagePositions, ModelInput.IMAGES),
                 device,
                 precision,
                 batchSize,
@@ -62,9 +55,30 @@ public record StackSettings(
                 0);
     }
 
+    public ModelInput input() {
+        return choice.input();
+    }
+
+    public BaseModel baseModel() {
+        return choice.baseModel();
+    }
+
+    public Set<Variant> variants() {
+        return choice.variants();
+    }
+
+    public ImagePositions imagePositions() {
+        return choice.imagePositions();
+    }
+
+    /** Names of the variants, in their fixed order; none where images are only embedded. */
+    public List<String> variantIds() {
+        return variants().stream().sorted().map(Variant::id).toList();
+    }
+
     /** Names of the variants, in their fixed order. */
     public String variantText() {
-        return text(variants);
+        return text(variants());
     }
 
     static String text(Set<Variant> variants) {
@@ -73,7 +87,7 @@ public record StackSettings(
 
     /** Whether Qwen2.5-VL looks at the images, so that the positions matter. */
     public boolean positionsMatter() {
-        return variants.contains(Variant.COARSE) || variants.contains(Variant.FINE);
+        return variants().contains(Variant.COARSE) || variants().contains(Variant.FINE);
     }
 
     /** Images that a task should take on: few where they are slow, for they are lost when a task is. */

@@ -14,8 +14,8 @@ import org.i2lspark.LoraMetadata;
 import org.i2lspark.jobs.NativeCodecs;
 import org.i2lspark.jobs.Problems;
 import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.jobs.options.ComputeOptions;
 import org.i2lspark.jobs.options.ModelChoice;
-import org.i2lspark.jobs.options.StackOptions;
 import org.i2lspark.jobs.options.StackSettings;
 import org.i2lspark.jobs.storage.Storage;
 import org.i2lspark.model.I2lModel;
@@ -56,7 +56,8 @@ public record WorkOrder(
      *
      * @throws UnusableException if it cannot do what is asked
      */
-    public static WorkOrder settle(StackOptions options, ModelChoice choice, Storage storage) throws UnusableException {
+    public static WorkOrder settle(ComputeOptions options, ModelChoice choice, Storage storage)
+            throws UnusableException {
         return settled(options, choice, storage, stacks -> {});
     }
 
@@ -65,13 +66,13 @@ public record WorkOrder(
      *
      * @throws UnusableException if this executor cannot do what is asked
      */
-    public static WorkOrder settleAndLoad(StackOptions options, ModelChoice choice, Storage storage)
+    public static WorkOrder settleAndLoad(ComputeOptions options, ModelChoice choice, Storage storage)
             throws UnusableException {
         return settled(options, choice, storage, SharedStacks::beginLoading);
     }
 
     private static WorkOrder settled(
-            StackOptions options, ModelChoice choice, Storage storage, Consumer<SharedStacks> then)
+            ComputeOptions options, ModelChoice choice, Storage storage, Consumer<SharedStacks> then)
             throws UnusableException {
         NativeCodecs.require();
         SharedStacks stacks = SharedStacks.of(options.settle(choice, GpuStage.first()), storage);
@@ -87,7 +88,7 @@ public record WorkOrder(
      *
      * @throws UnusableException if this executor cannot do what is asked
      */
-    public static WorkOrder foresee(StackOptions options, ModelChoice choice, Storage storage)
+    public static WorkOrder foresee(ComputeOptions options, ModelChoice choice, Storage storage)
             throws UnusableException {
         NativeCodecs.require();
         if (choice.input() == ModelInput.IMAGES) {

@@ -8,7 +8,6 @@ import java.util.Set;
 import org.i2lspark.BatchShape;
 import org.i2lspark.encoder.ImagePositions;
 import org.i2lspark.jobs.UnusableException;
-import org.i2lspark.model.BaseModel;
 import org.i2lspark.model.Variant;
 import org.i2lspark.torch.ElementType;
 import org.i2lspark.torch.TorchDevice;
@@ -18,8 +17,7 @@ import picocli.CommandLine;
 class StackOptionsTest {
     @Test
     void whatIsLeftOpenFollowsFromTheDevice() throws UnusableException {
-        assertThat(options("--models", "/models", "--device", "cpu")
-                        .settle(ModelChoice.ofImages(BaseModel.QWEN_IMAGE), 0))
+        assertThat(options("--models", "/models", "--device", "cpu").settle())
                 .isEqualTo(new StackSettings(
                         "/models",
                         Set.of(Variant.STYLE),
@@ -50,7 +48,7 @@ class StackOptionsTest {
                         "--host-memory",
                         "512M",
                         "--reproducible")
-                .settle(ModelChoice.ofImages(BaseModel.QWEN_IMAGE), 0);
+                .settle();
         assertThat(settled.precision()).isEqualTo(ElementType.BFLOAT16);
         assertThat(settled.batchSize()).isEqualTo(3);
         assertThat(settled.imagePositions()).isEqualTo(ImagePositions.SEQUENTIAL);
@@ -69,10 +67,10 @@ class StackOptionsTest {
 
     @Test
     void localModelsMayBeNamedByAUri() throws UnusableException {
-        assertThat(options("--models", "file:/a b").localModels()).isEqualTo(Path.of("/a b"));
-        assertThat(options("--models", "a").localModels())
+        assertThat(options("--models", "file:/a b").compute().localModels()).isEqualTo(Path.of("/a b"));
+        assertThat(options("--models", "a").compute().localModels())
                 .isEqualTo(Path.of("a").toAbsolutePath());
-        assertThatThrownBy(() -> options("--models", "s3a://b/a").localModels())
+        assertThatThrownBy(() -> options("--models", "s3a://b/a").compute().localModels())
                 .isInstanceOf(UnusableException.class)
                 .hasMessage("Invalid --models: s3a://b/a (expected a local folder)");
     }

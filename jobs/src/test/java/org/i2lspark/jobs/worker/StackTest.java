@@ -18,6 +18,7 @@ import org.i2lspark.PreparedImage;
 import org.i2lspark.encoder.ImagePositions;
 import org.i2lspark.image.RgbImage;
 import org.i2lspark.jobs.options.DeviceChoice;
+import org.i2lspark.jobs.options.ModelChoice;
 import org.i2lspark.jobs.options.StackSettings;
 import org.i2lspark.lora.KeyFormat;
 import org.i2lspark.lora.Lora;
@@ -40,10 +41,7 @@ class StackTest {
         SampleModels.write(folder);
         StackSettings settings = new StackSettings(
                 folder.toString(),
-                ModelInput.IMAGES,
-                BaseModel.QWEN_IMAGE,
-                Set.of(Variant.STYLE),
-                ImagePositions.GRID,
+                new ModelChoice(BaseModel.QWEN_IMAGE, Set.of(Variant.STYLE), ImagePositions.GRID, ModelInput.IMAGES),
                 DeviceChoice.CPU,
                 ElementType.FLOAT32,
                 BATCH,
