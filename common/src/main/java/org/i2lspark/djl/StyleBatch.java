@@ -117,7 +117,7 @@ final class StyleBatch {
             lora.write(
                     Channels.newChannel(file),
                     runner.arguments().keyFormat(),
-                    runner.metadata().of(lora, style.images().size(), style.hashes()));
+                    runner.metadata().of(lora, Optional.empty(), style.images().size(), style.hashes()));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -11,6 +13,10 @@ import java.util.TreeMap;
  * B factors joined. A module that one of them lacks gets zeros there, so the rank is the same in all modules.
  */
 public final class MergedLora implements LoraSource {
+    private static final String TITLE = "modelspec.title";
+    private static final Set<String> SHARED = Set.of(
+            "modelspec.sai_model_spec", "modelspec.architecture", "modelspec.implementation", "ss_base_model_version");
+
     private final List<LoraSource> sources;
     private final List<Double> strengths;
     private final List<Shape> modules;
@@ -88,6 +94,25 @@ public final class MergedLora implements LoraSource {
             });
             metadata.put(part + "rank", String.valueOf(sources.get(s).rank()));
         }
+        metadata.putAll(shared());
+        List<String> titles = sources.stream()
+                .map(source -> source.metadata().get(TITLE))
+                .filter(Objects::nonNull)
+                .toList();
+        if (titles.size() == sources.size()) {
+            metadata.put(TITLE, String.join(" + ", titles));
+            metadata.put("modelspec.merged_from", String.join(", ", titles));
+        }
         return metadata;
+    }
+
+    /** What programs that manage LoRAs read, where all sources say the same. */
+    private Map<String, String> shared() {
+        Map<String, String> shared = new TreeMap<>(sources.get(0).metadata());
+        shared.keySet().retainAll(SHARED);
+        for (LoraSource source : sources) {
+            shared.entrySet().retainAll(source.metadata().entrySet());
+        }
+        return shared;
     }
 }

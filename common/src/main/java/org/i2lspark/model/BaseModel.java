@@ -51,6 +51,15 @@ public enum BaseModel {
         return hubId;
     }
 
+    /** What its LoRAs say of themselves to programs that manage LoRAs. */
+    public ModelSpec modelSpec() {
+        return switch (this) {
+            case QWEN_IMAGE -> new ModelSpec("qwen-image/lora", "https://github.com/QwenLM/Qwen-Image", "Qwen");
+            case Z_IMAGE, Z_IMAGE_OMNI_BASE ->
+                new ModelSpec("z-image/lora", "https://github.com/Tongyi-MAI/Z-Image", "ZImageBase");
+        };
+    }
+
     /**
      * How the authors use its LoRAs, by DiffSynth-Studio's examples; empty where they use them as any other. To apply a LoRA
      * to the positive prompt's side of the guidance alone is something that stock loaders cannot do.

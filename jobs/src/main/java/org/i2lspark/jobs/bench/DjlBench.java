@@ -13,6 +13,7 @@ import java.nio.channels.Channels;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import org.i2lspark.BatchShape;
 import org.i2lspark.ImageToLora;
 import org.i2lspark.PreparedImage;
@@ -59,7 +60,8 @@ final class DjlBench {
         try (Lora lora =
                 stack.decode(List.of(stack.embed(List.of(prepared))), form).get(0)) {
             ByteArrayOutputStream file = new ByteArrayOutputStream();
-            new LoraExport(lora, form, List.of(Hashes.sha256(image)), order).write(Channels.newChannel(file));
+            new LoraExport(lora, form, Optional.empty(), List.of(Hashes.sha256(image)), order)
+                    .write(Channels.newChannel(file));
             return file.toByteArray();
         }
     }

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.i2lspark.ImageEmbedding;
 import org.i2lspark.ImageToLora;
@@ -94,7 +95,7 @@ final class ImageToLoraCommand implements Callable<Integer> {
                 return 0;
             }
             try (Lora lora = generate(stack, prepared, form)) {
-                LoraExport export = new LoraExport(lora, form, hashes, WorkOrder.of(stack));
+                LoraExport export = new LoraExport(lora, form, Optional.empty(), hashes, WorkOrder.of(stack));
                 long bytes = store.write(output, overwrite, export::write);
                 facts.put("output", output);
                 facts.put("rank", export.rank());

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.channels.WritableByteChannel;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.i2lspark.jobs.options.LoraForm;
 import org.i2lspark.lora.Lora;
 import org.i2lspark.lora.Reduction;
@@ -17,12 +18,13 @@ public final class LoraExport {
     /**
      * Prepares a LoRA for writing.
      *
+     * @param title for people; empty where the LoRA has no name of its own
      * @param imageHashes SHA-256 of each image file, in hex
      */
-    public LoraExport(Lora lora, LoraForm form, List<String> imageHashes, WorkOrder order) {
+    public LoraExport(Lora lora, LoraForm form, Optional<String> title, List<String> imageHashes, WorkOrder order) {
         this.lora = lora;
         this.form = form;
-        this.metadata = order.metadata().of(lora, imageHashes.size(), imageHashes);
+        this.metadata = order.metadata().of(lora, title, imageHashes.size(), imageHashes);
     }
 
     public int rank() {

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.i2lspark.ImageEmbedding;
 import org.i2lspark.jobs.catalog.Style;
 import org.i2lspark.jobs.output.Failure;
@@ -64,7 +65,8 @@ final class LoraPublisher implements AutoCloseable {
             List<ImageFacts> facts = facts(read, made);
             long start = System.nanoTime();
             List<String> hashes = read.images().stream().map(ImageWork::sha256).toList();
-            LoraExport export = new LoraExport(made.lora(), assignment.form(), hashes, assignment.order());
+            LoraExport export = new LoraExport(
+                    made.lora(), assignment.form(), Optional.of(read.style().id()), hashes, assignment.order());
             Published published = output.publish(
                     read.style().id(),
                     read.fingerprint(),

@@ -224,7 +224,8 @@ public final class StyleStream<K> implements Iterator<StyleStream.Outcome<K>>, A
         try (made) {
             List<String> hashes = images.stream().map(ImageWork::sha256).toList();
             ByteArrayOutputStream file = new ByteArrayOutputStream();
-            new LoraExport(made.lora(), order.form(), hashes, order.stack()).write(Channels.newChannel(file));
+            new LoraExport(made.lora(), order.form(), Optional.empty(), hashes, order.stack())
+                    .write(Channels.newChannel(file));
             return file.toByteArray();
         } catch (IOException e) {
             throw new UncheckedIOException(e);

@@ -225,7 +225,14 @@ class GenerateCommandTest {
             assertThat(file.metadata())
                     .containsEntry("i2l.variants", "style")
                     .containsEntry("i2l.images", "1")
-                    .doesNotContainKey("i2l.image_positions");
+                    .doesNotContainKey("i2l.image_positions")
+                    .containsEntry("modelspec.sai_model_spec", "1.0.0")
+                    .containsEntry("modelspec.architecture", "qwen-image/lora")
+                    .containsEntry("modelspec.implementation", "https://github.com/QwenLM/Qwen-Image")
+                    .containsEntry("modelspec.description", "qwen-image image-to-LoRA (style) of 1 image")
+                    .containsEntry("modelspec.usage_hint", "strength 1, no trigger word")
+                    .containsEntry("ss_base_model_version", "Qwen");
+            assertThat(file.metadata()).containsEntry("modelspec.title", "solo");
         }
     }
 
