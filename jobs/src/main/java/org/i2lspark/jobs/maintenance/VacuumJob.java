@@ -14,6 +14,7 @@ import java.util.stream.Collectors;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.StorageLevels;
 import org.apache.spark.sql.SparkSession;
 import org.i2lspark.jobs.UnusableException;
@@ -42,17 +43,47 @@ public final class VacuumJob {
     private final Storage storage;
     private final OutputLayout layout;
     private final Manifest manifest;
+    private final Optional<Retention> retention;
 
+    /** Keeps all LoRAs that rows name. */
     public VacuumJob(SparkSession spark, Storage storage, OutputLayout layout) {
+        this(spark, storage, layout, Optional.empty());
+    }
+
+    /**
+     * Upkeep of an output.
+     *
+     * @param retention of LoRAs that rows name; empty to keep all of them
+     */
+    public VacuumJob(SparkSession spark, Storage storage, OutputLayout layout, Optional<Retention> retention) {
         this.spark = spark;
         this.storage = storage;
         this.layout = layout;
         this.manifest = new Manifest(spark, storage, layout.output());
+        this.retention = retention;
+    }
+
+    /**
+     * Which of the LoRAs that rows name stay.
+     *
+     * @param versions of a style and base model, the newest among them
+     * @param age since a LoRA was superseded
+     * @param aliases tells the paths, relative to the output, of LoRAs that are in force, were so, or wait to be
+     */
+    public record Retention(int versions, Duration age, Aliases aliases) {}
+
+    /** LoRAs that stay in any case. */
+    @FunctionalInterface
+    public interface Aliases {
+        Set<String> paths() throws IOException;
     }
 
     /**
      * What is to be removed, or was.
      *
+     * @param supersededCount LoRAs that newer ones have superseded
+     * @param supersededBytes their size
+     * @param superseded some of them
      * @param loraCount files that no manifest row names
      * @param loraBytes their size
      * @param loras some of them
@@ -64,6 +95,9 @@ public final class VacuumJob {
      * @param uploads names of objects of which an upload was never ended
      */
     public record Report(
+            long supersededCount,
+            long supersededBytes,
+            List<String> superseded,
             long loraCount,
             long loraBytes,
             List<String> loras,
@@ -76,6 +110,9 @@ public final class VacuumJob {
         /** The report for a program: names and values. */
         public Map<String, Object> facts() {
             Map<String, Object> facts = new LinkedHashMap<>();
+            facts.put("superseded_count", supersededCount);
+            facts.put("superseded_bytes", supersededBytes);
+            facts.put("superseded", superseded);
             facts.put("lora_count", loraCount);
             facts.put("lora_bytes", loraBytes);
             facts.put("loras", loras);
@@ -120,12 +157,18 @@ public final class VacuumJob {
         LoraFiles files = new LoraFiles(spark, layout);
         JavaRDD<OutputFile> orphans =
                 files.removable(manifest, limit, oldestLiving.isPresent()).persist(StorageLevels.DISK_ONLY);
+        // a run that lives may have taken up any of them
+        JavaRDD<OutputFile> superseded = oldestLiving.isPresent() || retention.isEmpty()
+                ? JavaSparkContext.fromSparkContext(spark.sparkContext()).emptyRDD()
+                : superseded(files, retention.get(), now);
+        superseded.persist(StorageLevels.DISK_ONLY);
         PreviewFiles previewFiles = new PreviewFiles(spark, layout);
         // a run that lives may have taken up those of one that was killed
         long previewLimit = oldestLiving.isPresent() ? Long.MIN_VALUE : limit;
         JavaRDD<OutputFile> orphanPreviews =
                 previewFiles.removable(manifest, previewLimit).persist(StorageLevels.DISK_ONLY);
         Found foundLoras = Found.of(orphans);
+        Found foundSuperseded = Found.of(superseded);
         Found foundPreviews = Found.of(orphanPreviews);
         List<Path> manifestFiles = deadManifestFiles(limit, living(runs));
         List<Path> deadRuns = deadRuns(runs, manifestFiles);
@@ -134,6 +177,7 @@ public final class VacuumJob {
         if (!dryRun) {
             previewFiles.remove(orphanPreviews);
             files.remove(orphans);
+            files.retire(superseded);
             for (Path path : manifestFiles) {
                 storage.delete(path);
             }
@@ -144,8 +188,12 @@ public final class VacuumJob {
             storage.deleteIfEmpty(layout.runs());
         }
         orphans.unpersist();
+        superseded.unpersist();
         orphanPreviews.unpersist();
         return new Report(
+                foundSuperseded.count(),
+                foundSuperseded.bytes(),
+                foundSuperseded.some(),
                 foundLoras.count(),
                 foundLoras.bytes(),
                 foundLoras.some(),
@@ -155,6 +203,14 @@ public final class VacuumJob {
                 deadRuns.stream().map(Path::toString).toList(),
                 manifestFiles.stream().map(Path::toString).toList(),
                 uploads);
+    }
+
+    private JavaRDD<OutputFile> superseded(LoraFiles files, Retention retention, long now) throws IOException {
+        return files.superseded(
+                manifest,
+                retention.versions(),
+                now - retention.age().toMillis(),
+                retention.aliases().paths());
     }
 
     /** Files that may be removed. */

@@ -74,6 +74,9 @@ public final class LoraCheck {
         List<Finding> findings = new ArrayList<>();
         Finding lora = checkLora(path, bytes, sha256);
         if (lora != null) {
+            if (lora.kind() == Kind.MISSING && isRetired(path)) {
+                return List.of();
+            }
             findings.add(lora);
         }
         String receipt = receiptProblem(path, sha256);
@@ -125,6 +128,17 @@ public final class LoraCheck {
             return new Finding(Kind.MISSING, path, "there is no such file");
         } catch (IOException e) {
             return new Finding(Kind.UNREADABLE, path, Problems.describe(e));
+        }
+    }
+
+    /** Whether it was removed on purpose, and not made again since. */
+    private boolean isRetired(String path) {
+        try {
+            return storage.status(layout.retirement(path)).isPresent()
+                    && storage.status(layout.receiptOf(path)).isEmpty();
+        } catch (IOException e) {
+            // that it is missing is said in any case
+            return false;
         }
     }
 

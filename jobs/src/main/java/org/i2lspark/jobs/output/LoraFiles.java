@@ -1,6 +1,8 @@
 package org.i2lspark.jobs.output;
 
 import java.io.IOException;
+import java.util.HashSet;
+import java.util.Set;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaRDD;
@@ -88,6 +90,57 @@ public final class LoraFiles {
         } catch (IOException e) {
             return false;
         }
+    }
+
+    /**
+     * LoRAs that were superseded: there are enough newer ones of their style and base model, and the first of those that came after
+     * their last use is older. Those of the newest run are not among them, nor those that no row names or that this software did not
+     * make.
+     *
+     * @param versions how many of a style stay, the newest among them
+     * @param before milliseconds since 1970
+     * @param kept paths relative to the output of those that stay in any case
+     */
+    public JavaRDD<OutputFile> superseded(Manifest manifest, int versions, long before, Set<String> kept)
+            throws IOException {
+        if (!manifest.exists()) {
+            return context.emptyRDD();
+        }
+        Set<String> spared = new HashSet<>(kept);
+        JavaPairRDD<String, Boolean> superseded = manifest.uses()
+                .toJavaRDD()
+                .mapToPair(row -> new Tuple2<>(
+                        row.getString(0),
+                        new LoraUse(
+                                row.getString(1),
+                                row.getTimestamp(2).getTime(),
+                                row.getTimestamp(3).getTime(),
+                                row.getBoolean(4))))
+                .groupByKey()
+                .flatMap(style ->
+                        LoraUse.superseded(style._2(), versions, before).iterator())
+                .filter(path -> !spared.contains(path))
+                .mapToPair(path -> new Tuple2<>(path, true));
+        String root = output;
+        ShippedStorage shipped = storage;
+        return byPath().join(superseded)
+                .values()
+                .map(Tuple2::_1)
+                .filter(file -> isOurs(root, shipped.here(), file, false));
+    }
+
+    /**
+     * Removes LoRAs that rows name, with their receipts. What says so is written first: of such a LoRA it is known that it is not
+     * missing.
+     */
+    public void retire(JavaRDD<OutputFile> superseded) {
+        String root = output;
+        ShippedStorage shipped = storage;
+        superseded.foreach(file -> {
+            OutputLayout layout = new OutputLayout(root);
+            shipped.here().replace(layout.retirement(file.path()), layout.retirements(), new byte[0]);
+        });
+        remove(superseded);
     }
 
     /** Removes files and their receipts. A receipt goes first: without it the LoRA is at worst made again. */

@@ -13,6 +13,7 @@ import static org.apache.spark.sql.functions.map_concat;
 import static org.apache.spark.sql.functions.map_filter;
 import static org.apache.spark.sql.functions.max;
 import static org.apache.spark.sql.functions.max_by;
+import static org.apache.spark.sql.functions.min;
 import static org.apache.spark.sql.functions.not;
 import static org.apache.spark.sql.functions.struct;
 import static org.apache.spark.sql.functions.sum;
@@ -302,6 +303,25 @@ public final class Manifest {
                 .agg(max_by(struct("bytes", "sha256", "style_id", "fingerprint"), col("created_at"))
                         .as("lora"))
                 .select("lora_path", "lora.bytes", "lora.sha256", "lora.style_id", "lora.fingerprint");
+    }
+
+    /**
+     * When each LoRA was named by rows: {@code style} and base model in one, {@code lora_path}, {@code first} and {@code last}, and
+     * whether the newest run has such a row.
+     */
+    Dataset<Row> uses() throws IOException {
+        Row newest = stored(ManifestTable.RUNS)
+                .agg(max_by(col("run_id"), col("finished_at")))
+                .first();
+        return stored(ManifestTable.LORAS)
+                .filter(col("lora_path").isNotNull())
+                .withColumn("style", concat(BASE_MODEL, lit(" "), col("style_id")))
+                .groupBy("style", "lora_path")
+                .agg(
+                        min("created_at").as("first"),
+                        max("created_at").as("last"),
+                        max(col("run_id").equalTo(newest.getString(0))).as("newest"))
+                .select("style", "lora_path", "first", "last", "newest");
     }
 
     /**

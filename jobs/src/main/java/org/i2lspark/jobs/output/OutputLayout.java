@@ -71,6 +71,26 @@ public final class OutputLayout {
         return new Path(output, "_i2l/upkeep");
     }
 
+    /** What is in force of a brand's styles. */
+    public Path aliases(String brand) {
+        return new Path(aliases(), safeName(brand) + ".json");
+    }
+
+    /** Parent of what is in force of brands. */
+    public Path aliases() {
+        return new Path(output, "aliases");
+    }
+
+    /** A small picture of an image, by the SHA-256 of the image's file. */
+    public Path picture(String imageHash) {
+        return new Path(output, "_i2l/pictures/" + imageHash + PREVIEW);
+    }
+
+    /** Where aliases are before they are complete. */
+    public Path aliasScratch() {
+        return new Path(output, "_i2l/aliases");
+    }
+
     /** Where a run keeps what is not complete. */
     public Path run(String runId) {
         return new Path(runs(), runId);
@@ -94,6 +114,15 @@ public final class OutputLayout {
     Path receiptOf(String relativeLora) {
         String key = relativeLora.substring(LORAS.length() + 1, relativeLora.length() - LORA.length());
         return new Path(receipts(), key + RECEIPT);
+    }
+
+    /** What says that a LoRA, by its path relative to the output, was removed on purpose. */
+    Path retirement(String relativeLora) {
+        return new Path(retirements(), relativeLora.substring(LORAS.length() + 1));
+    }
+
+    Path retirements() {
+        return new Path(output, "_i2l/retired");
     }
 
     /** The LoRA that a receipt belongs to; both relative to the output. */
@@ -148,14 +177,19 @@ public final class OutputLayout {
 
     /** A name for a style's files: no style id can lead out of their folder. */
     static String objectKey(String styleId, String fingerprint) {
+        return "%s-%s".formatted(safeName(styleId), fingerprint.substring(0, SHOWN_CHARACTERS));
+    }
+
+    /** A relative path that follows from a style's id, or another name, and cannot lead out of its folder. */
+    public static String safeName(String id) {
         StringBuilder key = new StringBuilder();
-        for (String segment : styleId.split("/", -1)) {
+        for (String segment : id.split("/", -1)) {
             String safe = segment.replaceAll("[^\\p{L}\\p{N} ._-]", "_").replaceFirst("^\\.", "_");
             if (!safe.isBlank()) {
                 key.append(key.isEmpty() ? "" : "/").append(shorten(safe));
             }
         }
-        return "%s-%s".formatted(key.isEmpty() ? "style" : key, fingerprint.substring(0, SHOWN_CHARACTERS));
+        return key.isEmpty() ? "style" : key.toString();
     }
 
     private static String shorten(String segment) {

@@ -9,7 +9,9 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.StandardCopyOption;
 import java.util.Objects;
+import java.util.UUID;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.RawLocalFileSystem;
@@ -41,6 +43,28 @@ final class LocalStore extends RenamingStore {
         } catch (FileSystemException e) {
             throw NOT_PERMITTED.equals(e.getReason()) ? withoutLinks(path) : e;
         }
+    }
+
+    /** A link, renamed into place; elsewhere than in the same file system there is none. */
+    @Override
+    boolean copyWithin(Path from, Path to) throws IOException {
+        makeFolder(to.getParent());
+        Path link = new Path(to.getParent(), ".link-" + UUID.randomUUID());
+        try {
+            Files.createLink(file(link), file(from));
+        } catch (UnsupportedOperationException | FileSystemException e) {
+            if (!Files.exists(file(from))) {
+                throw new FileNotFoundException("Cannot copy %s: there is no such file".formatted(from));
+            }
+            return false;
+        }
+        try {
+            Files.move(file(link), file(to), StandardCopyOption.ATOMIC_MOVE);
+        } finally {
+            // it is there still where both names were the same file already
+            Files.deleteIfExists(file(link));
+        }
+        return true;
     }
 
     private static LastingException withoutLinks(Path path) {

@@ -20,15 +20,21 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.MultipartUploader;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.UploadHandle;
+import org.apache.hadoop.fs.s3a.S3AFileSystem;
 import org.apache.hadoop.util.functional.FutureIO;
 import org.i2lspark.jobs.storage.Retries.LastingException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import software.amazon.awssdk.core.exception.SdkException;
 
 /** S3: an object appears when its upload is complete, on condition that there is none of its name, or over it. */
 final class ObjectStore extends Store {
     private static final Logger log = LoggerFactory.getLogger(ObjectStore.class);
     private static final String CONDITIONAL_CREATE = "fs.option.create.conditional.overwrite";
+    private static final String CONDITIONAL_REPLACE = "fs.option.create.conditional.overwrite.etag";
+    /** What one request copies. */
+    private static final long MAX_COPY_BYTES = 5L << 30;
+
     private static final Pattern MD5 = Pattern.compile("\"?[0-9a-f]{32}\"?");
 
     private final boolean usesTls;
@@ -72,6 +78,54 @@ final class ObjectStore extends Store {
     @Override
     void replace(Path path, Path scratch, HashedContent content) throws IOException {
         upload(fileSystem().create(path, true), content);
+    }
+
+    @Override
+    boolean replaceIfSame(Path path, Path scratch, byte[] expected, HashedContent content) throws IOException {
+        FileStatus file;
+        try {
+            file = status(path);
+        } catch (FileNotFoundException e) {
+            return false;
+        }
+        if (!Arrays.equals(expected, readAll(file, Math.max(file.getLen(), expected.length)))) {
+            return false;
+        }
+        FSDataOutputStream out = (FSDataOutputStream) fileSystem()
+                .createFile(path)
+                .recursive()
+                .overwrite(true)
+                .must(CONDITIONAL_REPLACE, ((EtagSource) file).getEtag())
+                .build();
+        try {
+            upload(out, content);
+            return true;
+        } catch (IOException e) {
+            if (content.isComplete() && StoreProblems.isPreconditionFailed(e)) {
+                return false;
+            }
+            throw e;
+        }
+    }
+
+    /** The store copies the object itself. */
+    @Override
+    boolean copyWithin(Path from, Path to) throws IOException {
+        if (!(fileSystem() instanceof S3AFileSystem s3a) || status(from).getLen() > MAX_COPY_BYTES) {
+            return false;
+        }
+        try {
+            s3a.getS3AInternals()
+                    .getAmazonS3Client("i2l publish")
+                    .copyObject(request -> request.sourceBucket(from.toUri().getAuthority())
+                            .sourceKey(s3a.makeQualified(from).toUri().getPath().substring(1))
+                            .destinationBucket(s3a.getBucket())
+                            .destinationKey(
+                                    s3a.makeQualified(to).toUri().getPath().substring(1)));
+            return true;
+        } catch (SdkException e) {
+            throw new IOException("Cannot copy %s to %s: %s".formatted(from, to, e.getMessage()), e);
+        }
     }
 
     /** Closing a stream makes the object, so when the content fails, the stream is aborted first. */
@@ -186,7 +240,18 @@ final class ObjectStore extends Store {
     }
 
     private byte[] readWhole(FileStatus file, long maxBytes) throws IOException {
-        byte[] bytes = readAtMost(open(file), maxBytes);
+        byte[] bytes;
+        try {
+            bytes = readAtMost(open(file), maxBytes);
+        } catch (IOException e) {
+            if (!StoreProblems.isPreconditionFailed(e)) {
+                throw e;
+            }
+            // not as the cause: of a failed condition it is taken that it will fail again
+            IOException changed = new IOException("Cannot read %s: it changed meanwhile".formatted(file.getPath()));
+            changed.addSuppressed(e);
+            throw changed;
+        }
         if (bytes.length != file.getLen()) {
             throw new EOFException(
                     "Cannot read %s: got %d of %d bytes".formatted(file.getPath(), bytes.length, file.getLen()));

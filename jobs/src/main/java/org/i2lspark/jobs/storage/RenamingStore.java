@@ -16,6 +16,8 @@ import org.apache.hadoop.fs.Path;
 /** A store as Hadoop expects one: a file is written aside and renamed into place, and nothing is renamed over a file. */
 class RenamingStore extends Store {
     private static final int DELETES_AT_ONCE = 8;
+    /** What is done under a lock takes milliseconds. */
+    private static final long LOCK_MILLIS = 60_000;
 
     RenamingStore(FileSystem fileSystem) {
         super(fileSystem);
@@ -52,6 +54,44 @@ class RenamingStore extends Store {
             deleteAfterFailure(temporary, e);
             throw e;
         }
+    }
+
+    /** A file beside it says that somebody is at it; it is made by one of many, and forgotten when its maker has died. */
+    @Override
+    final boolean replaceIfSame(Path path, Path scratch, byte[] expected, HashedContent content) throws IOException {
+        Path lock = new Path(path.getParent(), "." + path.getName() + ".lock");
+        Path temporary = writeAside(scratch, content);
+        try {
+            awaitLock(lock, scratch);
+            try {
+                if (!has(path, expected)) {
+                    return false;
+                }
+                rename(temporary, path);
+                return true;
+            } finally {
+                fileSystem().delete(lock, false);
+            }
+        } finally {
+            fileSystem().delete(temporary, false);
+        }
+    }
+
+    private void awaitLock(Path lock, Path scratch) throws IOException {
+        if (createIfAbsent(lock, scratch, new HashedContent(out -> {}))) {
+            return;
+        }
+        Path clock = writeAside(scratch, new HashedContent(out -> {}));
+        try {
+            // by the store's own time
+            if (exists(lock)
+                    && status(clock).getModificationTime() - status(lock).getModificationTime() > LOCK_MILLIS) {
+                fileSystem().delete(lock, false);
+            }
+        } finally {
+            fileSystem().delete(clock, false);
+        }
+        throw new IOException("Cannot write: %s is there, for another is at it".formatted(lock));
     }
 
     /** What is there already is kept aside until the new file has its name. */

@@ -4,6 +4,7 @@ import java.io.EOFException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.net.URI;
 import java.nio.channels.SeekableByteChannel;
 import java.security.MessageDigest;
@@ -98,7 +99,8 @@ public final class Storage {
      * @throws LastingException if it has more bytes than the limit
      */
     public byte[] readAll(Path path, long maxBytes) throws IOException {
-        return readAll(Retries.run(() -> store(path).status(path)), maxBytes);
+        // another file may come into its place between the two
+        return Retries.run(() -> store(path).readAll(store(path).status(path), maxBytes));
     }
 
     /**
@@ -246,6 +248,46 @@ public final class Storage {
             store(path).replace(path, scratch, hashed);
             return hashed.stored(true);
         });
+    }
+
+    /**
+     * Writes a small file if what is there is still what was read, or still nothing. Of several that do so at once, one does.
+     *
+     * @param expected what was read; null for no file
+     * @param scratch folder for the incomplete file, on the same file system; not used on an object store
+     * @return whether the file is there with these bytes; false when there is another now
+     */
+    public boolean compareAndSet(Path path, Path scratch, byte[] expected, byte[] bytes) throws IOException {
+        return Retries.run(() -> {
+            if (expected == null) {
+                return createOnce(path, scratch, out -> out.write(bytes)).created();
+            }
+            HashedContent content = new HashedContent(out -> out.write(bytes));
+            // an attempt before may have done it, and its answer was lost
+            return store(path).replaceIfSame(path, scratch, expected, content)
+                    || store(path).has(path, bytes);
+        });
+    }
+
+    /**
+     * Gives the bytes of a complete file another name, over an earlier file of that name: who reads meanwhile gets the old bytes
+     * or the new ones. Within a store nothing is read: it is told to copy, or to link.
+     */
+    public void copy(Path from, Path to) throws IOException {
+        Retries.run(() -> {
+            Store store = store(to);
+            if (store(from) != store || !store.copyWithin(from, to)) {
+                // beside it, for a rename does not leave a file system
+                replace(to, to.getParent(), out -> copyInto(from, out));
+            }
+            return null;
+        });
+    }
+
+    private void copyInto(Path from, OutputStream out) throws IOException {
+        try (InputStream in = store(from).open(from, Store.WHOLE)) {
+            in.transferTo(out);
+        }
     }
 
     private boolean holds(Path path, Stored expected, Exception cause) {

@@ -3,6 +3,7 @@ package org.i2lspark.jobs.storage;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Map;
 import org.apache.hadoop.fs.FSDataInputStream;
@@ -77,6 +78,33 @@ abstract class Store {
 
     /** Makes a file, complete or not at all, over an earlier one of its name. */
     abstract void replace(Path path, Path scratch, HashedContent content) throws IOException;
+
+    /**
+     * Makes a small file over one that still has the bytes that are expected.
+     *
+     * @return false when it has others by now, or is not there
+     */
+    abstract boolean replaceIfSame(Path path, Path scratch, byte[] expected, HashedContent content) throws IOException;
+
+    /**
+     * Gives a file's bytes another name, over an earlier file of that name, without reading them.
+     *
+     * @return false when the store cannot do that
+     */
+    boolean copyWithin(Path from, Path to) throws IOException {
+        return false;
+    }
+
+    /** Whether a file has these bytes. */
+    final boolean has(Path path, byte[] expected) throws IOException {
+        try {
+            FileStatus file = status(path);
+            // another file may come into its place meanwhile
+            return file.getLen() == expected.length && Arrays.equals(expected, readAll(file, Integer.MAX_VALUE));
+        } catch (FileNotFoundException e) {
+            return false;
+        }
+    }
 
     /** Renames a complete file or folder to its place, over an earlier file of that name. */
     abstract void rename(Path from, Path to) throws IOException;

@@ -158,6 +158,9 @@ class ReportTest {
         assertThat(names(found))
                 .containsExactly(
                         "dry_run",
+                        "superseded_count",
+                        "superseded_bytes",
+                        "superseded",
                         "lora_count",
                         "lora_bytes",
                         "loras",

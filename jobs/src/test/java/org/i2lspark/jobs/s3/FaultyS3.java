@@ -92,6 +92,7 @@ public final class FaultyS3 implements AutoCloseable {
 
     private final URI target;
     private final HttpServer server;
+    private final Object replacing = new Object();
     private final HttpClient client =
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
     private final ExecutorService threads = Executors.newCachedThreadPool();
@@ -218,8 +219,20 @@ public final class FaultyS3 implements AutoCloseable {
                 values.forEach(value -> builder.header(name, value));
             }
         });
+        boolean replaces = exchange.getRequestMethod().equals("PUT")
+                && exchange.getRequestHeaders().containsKey("If-Match");
+        if (replaces) {
+            // S3 does such requests one after another; the server here looks first and writes then
+            synchronized (replacing) {
+                return send(builder.build());
+            }
+        }
+        return send(builder.build());
+    }
+
+    private HttpResponse<byte[]> send(HttpRequest request) throws IOException {
         try {
-            return client.send(builder.build(), BodyHandlers.ofByteArray());
+            return client.send(request, BodyHandlers.ofByteArray());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IOException(e);

@@ -227,4 +227,66 @@ abstract class StorageContract {
                 .containsExactlyInAnyOrder("0.bin", "1.bin", "2.bin", "3.bin", "4.bin", "x.bin");
         assertThat(storage().walk(new Path(folder(), "none"))).isExhausted();
     }
+
+    @Test
+    void aFileIsSetOnlyOverWhatWasRead() throws IOException {
+        Path file = new Path(folder(), "state/alias.json");
+        assertThat(storage().compareAndSet(file, scratch(), bytes(3, 9), bytes(10, 1)))
+                .isFalse();
+        assertThat(storage().status(file)).isEmpty();
+        assertThat(storage().compareAndSet(file, scratch(), null, bytes(10, 1))).isTrue();
+        assertThat(storage().compareAndSet(file, scratch(), null, bytes(10, 2))).isFalse();
+        assertThat(storage().compareAndSet(file, scratch(), bytes(10, 2), bytes(20, 3)))
+                .isFalse();
+        assertThat(storage().readAll(file, 20)).isEqualTo(bytes(10, 1));
+        assertThat(storage().compareAndSet(file, scratch(), bytes(10, 1), bytes(20, 3)))
+                .isTrue();
+        assertThat(storage().readAll(file, 20)).isEqualTo(bytes(20, 3));
+        assertThat(storage().files(folder())).hasSize(1);
+    }
+
+    @Test
+    void ofManyThatSetWhatTheyReadNoneIsLost() throws Exception {
+        Path file = new Path(folder(), "counter");
+        storage().compareAndSet(file, scratch(), null, new byte[0]);
+        ExecutorService threads = Executors.newFixedThreadPool(4);
+        List<Callable<Boolean>> writers = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            byte mine = (byte) i;
+            writers.add(() -> {
+                while (true) {
+                    byte[] read = storage().readAll(file, 100);
+                    byte[] more = Arrays.copyOf(read, read.length + 1);
+                    more[read.length] = mine;
+                    if (storage().compareAndSet(file, scratch(), read, more)) {
+                        return true;
+                    }
+                }
+            });
+        }
+        for (Future<Boolean> writer : threads.invokeAll(writers)) {
+            assertThat(writer.get()).isTrue();
+        }
+        threads.shutdownNow();
+        byte[] all = storage().readAll(file, 100);
+        Arrays.sort(all);
+        assertThat(all).containsExactly(0, 1, 2, 3);
+    }
+
+    @Test
+    void aCopyTakesThePlaceOfWhatWasThere() throws IOException {
+        Path from = new Path(folder(), "loras/a b+\u6d6e.bin");
+        Path to = new Path(folder(), "published/a.bin");
+        storage().replace(from, scratch(), bytes(6_000_000, 1));
+        storage().copy(from, to);
+        storage().copy(from, to);
+        assertThat(storage().readAll(to, 6_000_000)).isEqualTo(bytes(6_000_000, 1));
+        storage().replace(from, scratch(), bytes(10, 2));
+        assertThat(storage().readAll(to, 6_000_000)).isEqualTo(bytes(6_000_000, 1));
+        storage().copy(from, to);
+        assertThat(storage().readAll(to, 10)).isEqualTo(bytes(10, 2));
+        assertThatThrownBy(() -> storage().copy(new Path(folder(), "none"), to)).isInstanceOf(IOException.class);
+        assertThat(storage().readAll(to, 10)).isEqualTo(bytes(10, 2));
+        assertThat(storage().files(folder())).hasSize(2);
+    }
 }
