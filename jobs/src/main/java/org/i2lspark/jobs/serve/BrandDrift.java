@@ -17,6 +17,7 @@ import org.i2lspark.jobs.output.StyleVector.Space;
  */
 public record BrandDrift(String brand, OptionalDouble distance, Map<String, Double> moves) {
     private static final int MOST_MOVED = 5;
+    private static final double ROUNDING = 1e-6;
 
     /**
      * Compares a run to what is current.
@@ -40,9 +41,10 @@ public record BrandDrift(String brand, OptionalDouble distance, Map<String, Doub
         return new BrandDrift(brand, OptionalDouble.of(distance), moves);
     }
 
-    /** Rounding would give equal vectors a distance below zero. */
+    /** Vectors are of single precision: what lies below that is no move. */
     private static double distance(StyleVector a, StyleVector b) {
-        return Math.max(0, a.distance(b, Space.BOTH));
+        double distance = a.distance(b, Space.BOTH);
+        return distance < ROUNDING ? 0 : distance;
     }
 
     /** Whether it is at least this far. */

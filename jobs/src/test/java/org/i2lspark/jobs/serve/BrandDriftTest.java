@@ -58,4 +58,12 @@ class BrandDriftTest {
         assertThat(drift.reaches(0)).isFalse();
         assertThat(drift.facts()).containsEntry("drift", null);
     }
+
+    @Test
+    void whatRoundingMovesHasNotMoved() {
+        Map<String, StyleVector> current = Map.of("a/0", vector(12.3, 45.6));
+        BrandDrift drift = BrandDrift.between("a", current, Map.of("a/0", vector(12.3001, 45.6)));
+        assertThat(drift.distance()).hasValue(0);
+        assertThat(drift.mostMoved()).isEmpty();
+    }
 }
