@@ -8,6 +8,7 @@ import java.util.concurrent.Callable;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.SparkSession;
 import org.i2lspark.jobs.UnusableException;
+import org.i2lspark.jobs.options.BaseModelConverter;
 import org.i2lspark.jobs.options.PictureSettings;
 import org.i2lspark.jobs.serve.BrandPolicy;
 import org.i2lspark.jobs.serve.BrandPolicy.Approval;
@@ -79,8 +80,9 @@ final class PublishCommand implements Callable<Integer> {
     @Option(
             names = "--model",
             defaultValue = "qwen-image",
+            converter = BaseModelConverter.class,
             description = "LoRAs for which model. Default: ${DEFAULT-VALUE}.")
-    private String model;
+    private BaseModel model;
 
     @Mixin
     private SparkOptions sparkOptions;
@@ -108,11 +110,6 @@ final class PublishCommand implements Callable<Integer> {
             throw new UnusableException(
                     "Invalid brand: '%s' (expected the first element of its styles' ids)".formatted(brand));
         }
-        try {
-            BaseModel.of(model);
-        } catch (IllegalArgumentException e) {
-            throw new UnusableException(e.getMessage(), e);
-        }
         if (!(block >= 0 && block <= MAX_DRIFT)) {
             throw new UnusableException("Invalid --block-drift: %s (expected 0 to 2)".formatted(block));
         }
@@ -129,6 +126,6 @@ final class PublishCommand implements Callable<Integer> {
             storage.requireReachable(folder, "--to");
             places.add(new PublishPlace(storage.qualify(folder).toString(), layout));
         }
-        return new BrandPolicy(BaseModel.of(model), approval, block, places, Map.of(), style -> strength);
+        return new BrandPolicy(model, approval, block, places, Map.of(), style -> strength);
     }
 }

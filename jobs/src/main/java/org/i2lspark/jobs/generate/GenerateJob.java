@@ -26,7 +26,6 @@ import org.i2lspark.jobs.catalog.Style;
 import org.i2lspark.jobs.options.CatalogOptions;
 import org.i2lspark.jobs.options.ComputeOptions;
 import org.i2lspark.jobs.options.DecodeOptions;
-import org.i2lspark.jobs.options.EmbedOptions;
 import org.i2lspark.jobs.options.FailureOptions;
 import org.i2lspark.jobs.options.GenerateOptions;
 import org.i2lspark.jobs.options.ImageLimits;
@@ -86,7 +85,7 @@ public final class GenerateJob implements AutoCloseable {
      * What is asked for.
      *
      * @param output as it was named
-     * @param form of the LoRAs; null where images are only embedded
+     * @param form of the LoRAs
      * @param told the options as a manifest shows them
      */
     private record Orders(
@@ -160,32 +159,6 @@ public final class GenerateJob implements AutoCloseable {
                 options.toMap(
                         source.catalog.path().toString(),
                         layout(storage, run.output()).output().toString()));
-        return new GenerateJob(spark, storage, orders, source, display, log);
-    }
-
-    /**
-     * A run that embeds the images of a catalog and makes no LoRAs. The catalog is read, nothing is written.
-     *
-     * @param display takes progress; it is closed when the work is done
-     * @param log takes lines that a person should read
-     * @throws UnusableException if the catalog cannot be used
-     * @throws IOException if there is no file system for the output's URI
-     */
-    public static GenerateJob embedding(
-            SparkSession spark, EmbedOptions options, ProgressDisplay display, Consumer<String> log)
-            throws IOException {
-        Storage storage = new Storage(spark.sparkContext().hadoopConfiguration());
-        requireReachable(storage, options.compute(), options.output());
-        Source source = Source.of(spark, storage, options.catalog(), options.limits());
-        Orders orders = new Orders(
-                options.compute(),
-                ModelChoice.EMBEDDING,
-                options.output(),
-                null,
-                options.failures(),
-                options.toMap(
-                        source.catalog.path().toString(),
-                        layout(storage, options.output()).output().toString()));
         return new GenerateJob(spark, storage, orders, source, display, log);
     }
 

@@ -11,12 +11,8 @@ import org.i2lspark.model.Variant;
  * Which decoders are to make LoRAs, and from what.
  *
  * @param baseModel that the LoRAs are for
- * @param variants none where images are only embedded
+ * @param variants whose LoRAs are merged
  * @param imagePositions of image cells in Qwen2.5-VL
  */
 public record ModelChoice(BaseModel baseModel, Set<Variant> variants, ImagePositions imagePositions, ModelInput input)
-        implements Serializable {
-    /** Encoders alone. */
-    public static final ModelChoice EMBEDDING =
-            new ModelChoice(BaseModel.QWEN_IMAGE, Set.of(), ImagePositions.GRID, ModelInput.IMAGES);
-}
+        implements Serializable {}

@@ -1,7 +1,6 @@
 package org.i2lspark.jobs.options;
 
 import java.io.Serializable;
-import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.i2lspark.BatchShape;
@@ -69,11 +68,6 @@ public record StackSettings(
 
     public ImagePositions imagePositions() {
         return choice.imagePositions();
-    }
-
-    /** Names of the variants, in their fixed order; none where images are only embedded. */
-    public List<String> variantIds() {
-        return variants().stream().sorted().map(Variant::id).toList();
     }
 
     /** Names of the variants, in their fixed order. */

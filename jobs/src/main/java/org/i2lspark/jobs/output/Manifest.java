@@ -71,8 +71,8 @@ public final class Manifest {
     private static final Pattern PART = Pattern.compile("commit=.+|.+\\.sha256");
     private static final String VERSIONS = "versions";
 
-    /** Earlier versions knew no other. */
-    private static final Column BASE_MODEL = coalesce(col("base_model"), lit(BaseModel.QWEN_IMAGE.id()));
+    /** The base model of a row of {@code loras}; earlier versions knew no other than Qwen-Image. */
+    public static final Column BASE_MODEL = coalesce(col("base_model"), lit(BaseModel.QWEN_IMAGE.id()));
 
     private static final String SUMS = "manifest-sums";
 

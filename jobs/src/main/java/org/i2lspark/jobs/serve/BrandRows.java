@@ -1,8 +1,6 @@
 package org.i2lspark.jobs.serve;
 
-import static org.apache.spark.sql.functions.coalesce;
 import static org.apache.spark.sql.functions.col;
-import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.max_by;
 import static org.apache.spark.sql.functions.struct;
 
@@ -26,9 +24,6 @@ import scala.Tuple2;
 
 /** What the manifest says of a brand's styles. */
 final class BrandRows {
-    /** Earlier versions knew no other. */
-    private static final Column BASE_MODEL = coalesce(col("base_model"), lit(BaseModel.QWEN_IMAGE.id()));
-
     private final Manifest manifest;
     private final String brand;
 
@@ -40,7 +35,7 @@ final class BrandRows {
     /** The newest run of the brand that made LoRAs for a base model; nothing where there was none. */
     Optional<String> newestRun(BaseModel model) throws IOException {
         Row newest = manifest.rows(ManifestTable.LORAS)
-                .filter(isOfBrand().and(BASE_MODEL.equalTo(model.id())))
+                .filter(isOfBrand().and(Manifest.BASE_MODEL.equalTo(model.id())))
                 .agg(max_by(col("run_id"), col("created_at")))
                 .first();
         return Optional.ofNullable(newest.getString(0));

@@ -15,6 +15,7 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.BulkDelete;
 import org.apache.hadoop.fs.EtagSource;
 import org.apache.hadoop.fs.FSDataOutputStream;
+import org.apache.hadoop.fs.FSDataOutputStreamBuilder;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.MultipartUploader;
@@ -58,21 +59,7 @@ final class ObjectStore extends Store {
                     "Cannot write %s: this Hadoop's %s cannot create a file only if it is not there (S3A of Hadoop 3.4.2 or newer can)"
                             .formatted(path, fileSystem().getUri().getScheme()));
         }
-        FSDataOutputStream out = (FSDataOutputStream) fileSystem()
-                .createFile(path)
-                .recursive()
-                .overwrite(true)
-                .must(CONDITIONAL_CREATE, true)
-                .build();
-        try {
-            upload(out, content);
-            return true;
-        } catch (IOException e) {
-            if (content.isComplete() && StoreProblems.isPreconditionFailed(e)) {
-                return false;
-            }
-            throw e;
-        }
+        return uploadIf(builder(path).must(CONDITIONAL_CREATE, true), content);
     }
 
     @Override
@@ -91,14 +78,18 @@ final class ObjectStore extends Store {
         if (!Arrays.equals(expected, readAll(file, Math.max(file.getLen(), expected.length)))) {
             return false;
         }
-        FSDataOutputStream out = (FSDataOutputStream) fileSystem()
-                .createFile(path)
-                .recursive()
-                .overwrite(true)
-                .must(CONDITIONAL_REPLACE, ((EtagSource) file).getEtag())
-                .build();
+        return uploadIf(builder(path).must(CONDITIONAL_REPLACE, ((EtagSource) file).getEtag()), content);
+    }
+
+    private FSDataOutputStreamBuilder<?, ?> builder(Path path) throws IOException {
+        return fileSystem().createFile(path).recursive().overwrite(true);
+    }
+
+    /** Whether the condition held; where it did not, nothing has changed. */
+    private static boolean uploadIf(FSDataOutputStreamBuilder<?, ?> conditional, HashedContent content)
+            throws IOException {
         try {
-            upload(out, content);
+            upload((FSDataOutputStream) conditional.build(), content);
             return true;
         } catch (IOException e) {
             if (content.isComplete() && StoreProblems.isPreconditionFailed(e)) {
